@@ -1,0 +1,224 @@
+//! What can go wrong, one enum an operation. Every variant says where. Depends on [`crate::frame`].
+
+use crate::frame::FrameError;
+use crate::layout::Gap;
+use crate::position::Position;
+
+/// Why a stream could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store did not answer as it should.
+    #[error("stream {stream}: cannot {what}")]
+    Store {
+        /// The stream's name.
+        stream: String,
+        /// What was tried.
+        what: String,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// A segment is missing.
+    #[error("stream {stream}: objects are missing; restore them from a copy of the log")]
+    Gap {
+        /// The stream's name.
+        stream: String,
+        /// Which.
+        source: Gap,
+    },
+    /// The open segment's bytes are not records, so nothing can follow them.
+    #[error(
+        "stream {stream}: segment {segment} is damaged; move what follows aside before writing"
+    )]
+    Damaged {
+        /// The stream's name.
+        stream: String,
+        /// The segment.
+        segment: u32,
+        /// What is wrong, and at which offset.
+        source: FrameError,
+    },
+    /// Batches that nothing leads to lie ahead of the end, and the log would run into them.
+    #[error(
+        "stream {stream}: {object} lies ahead of the log's end and is no part of it; move it aside before writing"
+    )]
+    StrayAhead {
+        /// The stream's name.
+        stream: String,
+        /// Below the stream's prefix.
+        object: String,
+    },
+    /// The existing records could not be read.
+    #[error("stream {stream}: cannot read its end")]
+    Read {
+        /// The stream's name.
+        stream: String,
+        /// Why.
+        source: ReadError,
+    },
+    /// Others kept writing; there was no moment to begin.
+    #[error("stream {stream}: {tries} tries to begin an epoch were all overtaken by other writers")]
+    Contended {
+        /// The stream's name.
+        stream: String,
+        /// How often it was tried.
+        tries: u32,
+    },
+}
+
+/// Why records could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The store did not give the object.
+    #[error("stream {stream}: cannot read {object}")]
+    Store {
+        /// The stream's name.
+        stream: String,
+        /// Below the stream's prefix.
+        object: String,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// The stream could not be listed.
+    #[error("stream {stream}: cannot look for news")]
+    Refresh {
+        /// The stream's name.
+        stream: String,
+        /// Why.
+        source: Box<OpenError>,
+    },
+    /// The bytes are not records.
+    #[error("stream {stream}: segment {segment} is damaged")]
+    Frame {
+        /// The stream's name.
+        stream: String,
+        /// The segment.
+        segment: u32,
+        /// What is wrong, and at which offset.
+        source: FrameError,
+    },
+    /// A sealed object's bytes do not match its name.
+    #[error("stream {stream}: the bytes of {object} are not those of its name")]
+    Digest {
+        /// The stream's name.
+        stream: String,
+        /// Below the stream's prefix.
+        object: String,
+    },
+    /// An object is not as long as the listing said.
+    #[error("stream {stream}: {object} has {have} bytes where {want} were listed")]
+    Size {
+        /// The stream's name.
+        stream: String,
+        /// Below the stream's prefix.
+        object: String,
+        /// Bytes that were listed.
+        want: u64,
+        /// Bytes that came.
+        have: u64,
+    },
+    /// There is nothing at this position.
+    #[error("stream {stream}: {position} is beyond the end, which is {end}")]
+    BeyondEnd {
+        /// The stream's name.
+        stream: String,
+        /// What was asked for.
+        position: Position,
+        /// Where the stream ends.
+        end: Position,
+    },
+    /// The position is inside a record.
+    #[error("stream {stream}: no record starts at {position}")]
+    NotABoundary {
+        /// The stream's name.
+        stream: String,
+        /// What was asked for.
+        position: Position,
+    },
+}
+
+/// Why an append was not acknowledged.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// Another writer has taken over: this one must step down.
+    #[error("stream {stream}: another writer began epoch {by} at {at}; this one had epoch {epoch}")]
+    Fenced {
+        /// The stream's name.
+        stream: String,
+        /// The epoch of this writer.
+        epoch: u64,
+        /// The epoch of the other.
+        by: u64,
+        /// Where the other was first.
+        at: Position,
+    },
+    /// Something that no writer of ours wrote is where the next batch belongs.
+    #[error(
+        "stream {stream}: a foreign object is at the end, {at}; move it aside and open the stream again"
+    )]
+    Foreign {
+        /// The stream's name.
+        stream: String,
+        /// Where.
+        at: Position,
+    },
+    /// The records can never fit in a segment.
+    #[error("stream {stream}: {bytes} bytes are more than a batch can hold ({max})")]
+    TooLarge {
+        /// The stream's name.
+        stream: String,
+        /// Bytes with their frames.
+        bytes: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The writer was closed before the store had the records: they may have landed.
+    #[error(
+        "stream {stream}: the writer closed before the records were durable; they may be in the log or not"
+    )]
+    Closed {
+        /// The stream's name.
+        stream: String,
+    },
+}
+
+/// An error and its causes in one line, for people. A cause that the text before it has told already,
+/// as object stores' errors do, is not told again.
+pub fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !text.contains(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_once() {
+        let io = std::io::Error::other("no space left on device");
+        let source = object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: Box::new(io),
+        };
+        let error = ReadError::Store {
+            stream: "activity".into(),
+            object: "x".into(),
+            source,
+        };
+        assert_eq!(
+            explain(&error),
+            "stream activity: cannot read x: Generic LocalFileSystem error: no space left on device"
+        );
+    }
+}

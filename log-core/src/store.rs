@@ -1,0 +1,116 @@
+//! The stream's objects: the only module that talks to the object store.
+//!
+//! Depends on `object_store`. Knows paths and create-if-absent; knows nothing of records.
+
+use crate::layout::Object;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// The objects below one prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+/// What came of a create.
+#[derive(Debug)]
+pub(crate) enum Created {
+    /// It is there with our bytes: made now, or by an earlier try whose answer was lost.
+    Ours,
+    /// Another object was there first.
+    Theirs,
+}
+
+impl Objects {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+        Self {
+            store,
+            prefix: Path::from(prefix),
+        }
+    }
+
+    fn path(&self, below: &str) -> Path {
+        below
+            .split('/')
+            .fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    /// Every object, in no order.
+    pub(crate) async fn list(&self) -> Result<Vec<Object>, Error> {
+        let metas: Vec<_> = self.store.list(Some(&self.prefix)).try_collect().await?;
+        let below = |path: &Path| {
+            path.prefix_match(&self.prefix).map(|parts| {
+                parts
+                    .map(|part| part.as_ref().to_owned())
+                    .collect::<Vec<_>>()
+                    .join("/")
+            })
+        };
+        Ok(metas
+            .iter()
+            .filter_map(|meta| {
+                Some(Object {
+                    path: below(&meta.location)?,
+                    size: meta.size,
+                    modified: meta.last_modified.timestamp(),
+                })
+            })
+            .collect())
+    }
+
+    /// Creates an object, never overwriting one. Tells our own lost answer from a conflict by
+    /// reading back what is there.
+    pub(crate) async fn create(&self, below: &str, bytes: Bytes) -> Result<Created, Error> {
+        let options = PutOptions {
+            mode: PutMode::Create,
+            ..PutOptions::default()
+        };
+        let payload = PutPayload::from_bytes(bytes.clone());
+        match self
+            .store
+            .put_opts(&self.path(below), payload, options)
+            .await
+        {
+            Ok(_) => Ok(Created::Ours),
+            Err(Error::AlreadyExists { .. }) => {
+                let there = self.get(below).await?;
+                Ok(if there == bytes {
+                    Created::Ours
+                } else {
+                    Created::Theirs
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The whole object.
+    pub(crate) async fn get(&self, below: &str) -> Result<Bytes, Error> {
+        self.store.get(&self.path(below)).await?.bytes().await
+    }
+
+    /// A part of an object; the range must lie in it.
+    pub(crate) async fn get_range(&self, below: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        self.store.get_range(&self.path(below), range).await
+    }
+
+    /// Removes objects; one that is gone already is no error.
+    pub(crate) async fn delete(&self, below: Vec<String>) -> Result<(), Error> {
+        let paths: Vec<Path> = below.iter().map(|below| self.path(below)).collect();
+        let mut deletions = self
+            .store
+            .delete_stream(futures::stream::iter(paths).map(Ok).boxed());
+        while let Some(deleted) = deletions.next().await {
+            match deleted {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,296 @@
+//! One log: what is known of it, shared by its readers and its writer in this process.
+//!
+//! Depends on [`crate::layout`] and the store. Only what the store has is ever visible here.
+
+use crate::error::{OpenError, ReadError};
+use crate::layout::{Layout, Sealed, Segment, Tail};
+use crate::position::Position;
+use crate::reader::Reader;
+use crate::segment::SegmentName;
+use crate::store::Objects;
+use bytes::Bytes;
+use object_store::ObjectStore;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// Bytes of the newest batches that are kept for the readers of this process.
+const RECENT_BYTES_MAX: usize = 4 << 20;
+
+/// One log in an object store. Clones are handles to the same.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    objects: Objects,
+    layout: Mutex<Layout>,
+    recent: Mutex<VecDeque<(Position, Bytes)>>,
+    tail: watch::Sender<Position>,
+}
+
+/// Where a position's bytes are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Sealed(Sealed),
+    Batch {
+        offset: u64,
+        size: u64,
+    },
+    /// At the end of a segment that is complete.
+    NextSegment,
+    /// At the end of the log.
+    End,
+    /// Beyond the end of the log, or of its segment.
+    Beyond(Position),
+}
+
+impl Stream {
+    /// Opens the log below `prefix`, such as `streams/activity`; its last part is the stream's name.
+    /// A prefix without objects is an empty log.
+    pub async fn open(store: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, OpenError> {
+        let name = prefix.rsplit('/').next().unwrap_or(prefix).to_owned();
+        let inner = Inner {
+            name,
+            objects: Objects::new(store, prefix),
+            layout: Mutex::default(),
+            recent: Mutex::default(),
+            tail: watch::Sender::new(Position::START),
+        };
+        let stream = Self {
+            inner: Arc::new(inner),
+        };
+        stream.refresh().await?;
+        for stray in &stream.layout().strays {
+            tracing::warn!(stream = %stream.inner.name, object = %stray, "not part of the log, left alone: {stray}");
+        }
+        Ok(stream)
+    }
+
+    /// The stream's name, such as `activity`.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The first position at which nothing is durable, as far as this process knows.
+    pub fn tail(&self) -> Position {
+        *self.inner.tail.borrow()
+    }
+
+    /// The tail, with a wake-up whenever it moves.
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.inner.tail.subscribe()
+    }
+
+    /// Reads from `from`, which must be the start of a record or the tail.
+    pub fn reader(&self, from: Position) -> Reader {
+        Reader::new(self.clone(), from)
+    }
+
+    /// Number and length of every segment, and whether it is sealed.
+    pub fn segments(&self) -> Vec<Segment> {
+        self.layout().segments.clone()
+    }
+
+    /// Objects below the prefix that are no part of the log.
+    pub fn strays(&self) -> Vec<String> {
+        self.layout().strays.clone()
+    }
+
+    /// Looks at the store for what others have appended, and gives the tail.
+    pub async fn refresh(&self) -> Result<Position, OpenError> {
+        let objects = self
+            .objects()
+            .list()
+            .await
+            .map_err(|source| OpenError::Store {
+                stream: self.inner.name.clone(),
+                what: "list its objects".to_owned(),
+                source,
+            })?;
+        let listed = Layout::read(&objects).map_err(|source| OpenError::Gap {
+            stream: self.inner.name.clone(),
+            source,
+        })?;
+        self.change(|layout| {
+            // A listing that began before our own last append may not show it.
+            if listed.end() >= layout.end() {
+                *layout = listed;
+            }
+        });
+        Ok(self.tail())
+    }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.inner.objects
+    }
+
+    pub(crate) fn layout(&self) -> MutexGuard<'_, Layout> {
+        // The layout is replaced or extended whole, so a panic elsewhere leaves it sound.
+        self.inner
+            .layout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Layout)) {
+        let end = {
+            let mut layout = self.layout();
+            change(&mut layout);
+            layout.end()
+        };
+        self.inner.tail.send_if_modified(|tail| {
+            let moved = end > *tail;
+            if moved {
+                *tail = end;
+            }
+            moved
+        });
+    }
+
+    /// Notes that the store has the batch.
+    pub(crate) fn note_batch(&self, at: Position, bytes: Bytes) {
+        let size = bytes.len() as u64;
+        self.remember(at, bytes);
+        self.change(|layout| {
+            if layout.end() != at {
+                return; // a listing was faster
+            }
+            match layout.segments.get_mut(at.segment as usize) {
+                Some(Segment::Tail(tail)) => tail.batches.push((at.offset, size)),
+                _ => layout.segments.push(Segment::Tail(Tail {
+                    batches: vec![(at.offset, size)],
+                    closed: false,
+                })),
+            }
+        });
+    }
+
+    /// Notes that the segment is closed.
+    pub(crate) fn note_closed(&self, number: u32) {
+        self.change(|layout| match layout.segments.get_mut(number as usize) {
+            Some(Segment::Tail(tail)) => tail.closed = true,
+            Some(Segment::Sealed(_)) => {}
+            None => layout.segments.push(Segment::Tail(Tail {
+                batches: Vec::new(),
+                closed: true,
+            })),
+        });
+    }
+
+    /// Notes that the segment has become one object.
+    pub(crate) fn note_sealed(&self, name: SegmentName, size: u64) {
+        self.change(|layout| {
+            if let Some(segment) = layout.segments.get_mut(name.number as usize) {
+                if let Segment::Tail(tail) = segment {
+                    let batches = tail
+                        .batches
+                        .iter()
+                        .map(|&(offset, _)| (name.number, offset));
+                    layout
+                        .joined
+                        .extend(batches.chain([(name.number, tail.end())]));
+                }
+                // Only a listing says when the store took it; until then it is not old.
+                let modified = i64::MAX;
+                *segment = Segment::Sealed(Sealed {
+                    name,
+                    size,
+                    modified,
+                });
+            }
+        });
+    }
+
+    /// Notes that the batches are gone.
+    pub(crate) fn note_removed(&self, number: u32) {
+        self.change(|layout| layout.joined.retain(|&(segment, _)| segment != number));
+    }
+
+    fn remember(&self, at: Position, bytes: Bytes) {
+        let mut recent = self
+            .inner
+            .recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        recent.push_back((at, bytes));
+        let mut kept: usize = recent.iter().map(|(_, bytes)| bytes.len()).sum();
+        while kept > RECENT_BYTES_MAX {
+            let Some((_, dropped)) = recent.pop_front() else {
+                break;
+            };
+            kept -= dropped.len();
+        }
+    }
+
+    pub(crate) fn recent(&self, at: Position) -> Option<Bytes> {
+        let recent = self
+            .inner
+            .recent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        recent
+            .iter()
+            .rev()
+            .find(|(position, _)| *position == at)
+            .map(|(_, bytes)| bytes.clone())
+    }
+
+    pub(crate) fn locate(&self, position: Position) -> Place {
+        let layout = self.layout();
+        let end = layout.end();
+        if position >= end {
+            return if position == end {
+                Place::End
+            } else {
+                Place::Beyond(end)
+            };
+        }
+        match layout.segments.get(position.segment as usize) {
+            None => Place::Beyond(end),
+            Some(segment) if position.offset == segment.len() => Place::NextSegment,
+            Some(segment) if position.offset > segment.len() => Place::Beyond(end),
+            Some(Segment::Sealed(sealed)) => Place::Sealed(*sealed),
+            Some(Segment::Tail(tail)) => {
+                let after = tail
+                    .batches
+                    .partition_point(|&(offset, _)| offset <= position.offset);
+                let (offset, size) = tail.batches[after - 1];
+                Place::Batch { offset, size }
+            }
+        }
+    }
+
+    /// The last record of the log, if there is one.
+    pub(crate) async fn last_record(&self) -> Result<Option<crate::reader::Record>, ReadError> {
+        let start = {
+            let layout = self.layout();
+            let last = layout
+                .segments
+                .iter()
+                .enumerate()
+                .rev()
+                .find(|(_, segment)| !segment.is_empty());
+            last.map(|(number, segment)| Position {
+                segment: number as u32,
+                offset: match segment {
+                    Segment::Sealed(_) => 0,
+                    Segment::Tail(tail) => tail.batches.last().map_or(0, |&(offset, _)| offset),
+                },
+            })
+        };
+        let Some(start) = start else { return Ok(None) };
+        let mut reader = self.reader(start);
+        let mut last = None;
+        loop {
+            let records = reader.next_batch().await?;
+            match records.into_iter().next_back() {
+                Some(record) => last = Some(record),
+                None => return Ok(last),
+            }
+        }
+    }
+}
