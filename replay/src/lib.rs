@@ -1,0 +1,35 @@
+//! Read models of the streams: pure folds over their records, and the views that are read from them.
+//!
+//! A [`Projection`] takes one mutation at a time and can neither fail nor look anywhere else, so the
+//! same records always give the same state. [`Live`] follows a stream and publishes a new snapshot
+//! after each batch; a snapshot never changes, and [`Live::at`] gives the one of any position or
+//! time. There are two projections: [`Corpus`] of the `activity` stream and [`Builds`] of the
+//! `builds` stream. Both are read through small borrowed views ([`Repo`](corpus::Repo),
+//! [`Commit`](corpus::Commit), [`Build`](builds::Build), …); what they keep inside is their own
+//! business. [`dump`] shows single records to people.
+//!
+//! Refuses: to write anything, to look at a clock while folding, to know of HTTP.
+//! Depends on `log-core` (positions, records, streams) and `proto` (what the records hold).
+//!
+//! ```
+//! use forgelog_replay::{Builds, Folded};
+//! let folded = Folded::<Builds>::default();
+//! assert_eq!(folded.records(), 0);
+//! assert!(folded.state().latest().next().is_none());
+//! ```
+
+pub mod builds;
+pub mod corpus;
+pub mod dump;
+pub mod error;
+pub mod live;
+pub mod projection;
+mod table;
+pub mod time;
+
+pub use builds::Builds;
+pub use corpus::Corpus;
+pub use error::{AtError, Error, Stopped};
+pub use live::{At, Failure, Health, Live, LiveOptions};
+pub use projection::{Folded, Projection, Skipped, Skips};
+pub use time::Time;

@@ -1,0 +1,247 @@
+//! Past states: folding the log again from a retained snapshot up to a position or a time.
+//!
+//! The past does not change, so what was looked up is kept for a while, and at most so many look at
+//! the same time: a page that asks for many times of the past cannot hold up the others.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use log_core::{Position, Record};
+use tokio::sync::AcquireError;
+
+use super::follow::off_the_runtime;
+use super::{Live, lock};
+use crate::error::AtError;
+use crate::projection::{Folded, Projection};
+use crate::time::Time;
+
+/// Which past state is meant. As text a position, such as `17.2ab10`, or a time in RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// After all records that end at or before it.
+    Position(Position),
+    /// After all records up to the first that was recorded later.
+    Time(Time),
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position(position) => position.fmt(f),
+            Self::Time(time) => time.fmt(f),
+        }
+    }
+}
+
+/// A text that is neither a position nor a time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is neither a position, such as 17.2ab10, nor a time, such as 2026-03-01T09:30:00Z"
+)]
+pub struct NotAnAt {
+    text: String,
+}
+
+impl FromStr for At {
+    type Err = NotAnAt;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAt> {
+        if let Ok(position) = text.parse() {
+            return Ok(Self::Position(position));
+        }
+        text.parse().map(Self::Time).map_err(|_| NotAnAt {
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// The states that were looked up last.
+pub(super) struct Results<P> {
+    max: usize,
+    /// The last used first.
+    kept: VecDeque<(At, Arc<Folded<P>>)>,
+}
+
+impl<P> Results<P> {
+    pub(super) fn new(max: usize) -> Self {
+        Self {
+            max,
+            kept: VecDeque::new(),
+        }
+    }
+
+    fn get(&mut self, at: At) -> Option<Arc<Folded<P>>> {
+        let index = self.kept.iter().position(|(kept, _)| *kept == at)?;
+        let found = self.kept.remove(index)?;
+        let folded = Arc::clone(&found.1);
+        self.kept.push_front(found);
+        Some(folded)
+    }
+
+    fn put(&mut self, at: At, folded: Arc<Folded<P>>) {
+        if self.get(at).is_none() {
+            self.kept.push_front((at, folded));
+            self.kept.truncate(self.max);
+        }
+    }
+}
+
+pub(super) async fn state_at<P: Projection>(
+    live: &Live<P>,
+    at: At,
+) -> Result<Arc<Folded<P>>, AtError> {
+    if let Some(newest) = newest_if_meant(live, at).await? {
+        return Ok(newest);
+    }
+    let kept = || lock(&live.inner.results).get(at);
+    if let Some(folded) = kept() {
+        return Ok(folded);
+    }
+    let _permit = live
+        .inner
+        .permits
+        .acquire()
+        .await
+        .map_err(|AcquireError { .. }| live.stopped())?;
+    // Somebody may have looked for the same while we waited.
+    if let Some(folded) = kept() {
+        return Ok(folded);
+    }
+    let folded = Arc::new(look_up(live, at).await?);
+    lock(&live.inner.results).put(at, Arc::clone(&folded));
+    Ok(folded)
+}
+
+/// The newest state if that is the one; `None` if it goes beyond it.
+async fn newest_if_meant<P: Projection>(
+    live: &Live<P>,
+    at: At,
+) -> Result<Option<Arc<Folded<P>>>, AtError> {
+    let is_past = |newest: &Folded<P>| match at {
+        At::Position(asked) => asked < newest.position(),
+        At::Time(time) => newest.recorded() > Some(time),
+    };
+    let newest = live.snapshot();
+    if is_past(&newest) {
+        return Ok(None);
+    }
+    let tail = live.inner.stream.tail();
+    let end = match at {
+        At::Position(asked) if asked > tail => return Err(AtError::PastEnd { asked, end: tail }),
+        At::Position(asked) => asked,
+        At::Time(_) => tail,
+    };
+    let newest = live.wait_for(end).await?;
+    let is_meant = match at {
+        // Right after the last record, or where the next segment begins.
+        At::Position(asked) => asked == newest.position() || asked == live.inner.stream.tail(),
+        At::Time(_) => !is_past(&newest),
+    };
+    Ok(is_meant.then_some(newest))
+}
+
+async fn look_up<P: Projection>(live: &Live<P>, at: At) -> Result<Folded<P>, AtError> {
+    let base = lock(&live.inner.shared.retained).last_with(|folded| match at {
+        At::Position(asked) => folded.position() <= asked,
+        At::Time(time) => folded.recorded() <= Some(time),
+    });
+    let mut state = base.map_or_else(Folded::default, |base| Folded::clone(&base));
+    let mut reader = live.inner.stream.reader(state.position());
+    loop {
+        let from = state.position();
+        let records = reader.next_batch().await.map_err(|source| AtError::Read {
+            at: from,
+            source: Box::new(source),
+        })?;
+        if records.is_empty() {
+            return check_boundary(live, at, state, (reader.position(), reader.position()));
+        }
+        let bytes = records.iter().map(|record| record.payload.len()).sum();
+        let folded = off_the_runtime(bytes, move || fold_until(state, &records, at)).await;
+        let (folded, beyond) = folded.map_err(|source| AtError::Fold { at: from, source })?;
+        state = folded;
+        if let Some(beyond) = beyond {
+            return check_boundary(live, at, state, beyond);
+        }
+    }
+}
+
+/// The state, unless a position was asked for that neither the state has, nor the record after it,
+/// which starts and ends at `beyond`.
+fn check_boundary<P: Projection>(
+    live: &Live<P>,
+    at: At,
+    state: Folded<P>,
+    beyond: (Position, Position),
+) -> Result<Folded<P>, AtError> {
+    match at {
+        At::Position(asked) if asked != state.position() && asked != beyond.0 => {
+            let next = if asked < beyond.0 { beyond.0 } else { beyond.1 };
+            Err(AtError::NotABoundary {
+                asked,
+                next,
+                end: live.inner.stream.tail(),
+            })
+        }
+        _ => Ok(state),
+    }
+}
+
+/// Folds the records that are meant; gives the start and the end of the first that is not.
+fn fold_until<P: Projection>(
+    mut state: Folded<P>,
+    records: &[Record],
+    at: At,
+) -> (Folded<P>, Option<(Position, Position)>) {
+    for record in records {
+        let is_meant = match at {
+            At::Position(asked) if record.next > asked => false,
+            At::Position(_) => {
+                state.apply(record);
+                true
+            }
+            At::Time(time) => state.apply_until(record, time),
+        };
+        if !is_meant {
+            return (state, Some((record.at, record.next)));
+        }
+    }
+    (state, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builds::Builds;
+
+    #[test]
+    fn texts_are_positions_or_times() {
+        let position = Position {
+            segment: 17,
+            offset: 0x2ab10,
+        };
+        assert_eq!("17.2ab10".parse(), Ok(At::Position(position)));
+        assert_eq!(At::Position(position).to_string(), "0017.2ab10");
+        let time = Time::new(1_772_357_400, 500_000_000);
+        assert_eq!("2026-03-01T09:30:00.5Z".parse(), Ok(At::Time(time)));
+        assert_eq!(At::Time(time).to_string().parse(), Ok(At::Time(time)));
+        for text in ["", "17", "now", "2026-13-01T00:00:00Z"] {
+            assert!(text.parse::<At>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_result_that_was_not_asked_for_longest_goes_first() {
+        let at = |offset| At::Position(Position { segment: 0, offset });
+        let state = Arc::new(Folded::<Builds>::default());
+        let mut results = Results::new(2);
+        results.put(at(1), Arc::clone(&state));
+        results.put(at(2), Arc::clone(&state));
+        assert!(results.get(at(1)).is_some());
+        results.put(at(3), state);
+        assert!(results.get(at(2)).is_none());
+        assert!(results.get(at(1)).is_some() && results.get(at(3)).is_some());
+    }
+}

@@ -1,0 +1,10 @@
+//! The behaviour of projections that follow a log, and the laws of folding.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests fail by panicking
+
+mod builds_laws;
+mod corpus_laws;
+mod fold_laws;
+mod live;
+mod log;
+mod past;
