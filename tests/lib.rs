@@ -1,0 +1,1 @@
+//! Rules of the code base as tests: see `tidy.rs`. This library is empty.
