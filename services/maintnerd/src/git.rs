@@ -13,7 +13,6 @@ use ::git::{CommitObject, Refs, Repository};
 use forgelog_replay::{Corpus, Live};
 use log_core::{NewRecord, Writer, explain};
 use proto::GitHash;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -253,13 +252,9 @@ fn read_batches(
 ) -> Result<(), ::git::Error> {
     let mut batch = Vec::new();
     let mut bytes = 0;
-    let mut done = HashSet::new();
     for hash in hashes {
         if stop.load(Ordering::Relaxed) {
             return Ok(());
-        }
-        if !done.insert(hash) {
-            continue;
         }
         let commit: CommitObject = repository.commit(hash)?;
         let record =
