@@ -1,34 +1,35 @@
-//! The clocks that the log needs. Depends on nothing of ours.
+//! The clocks that the log needs, as a seam: simulations bring their own. Depends on nothing of ours.
 
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A moment on a clock that goes on while the machine sleeps, and never back.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SuspendAware(Duration);
+/// What time it is.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The wall clock, as time since 1970; it may jump, also back.
+    fn since_1970(&self) -> Duration;
+    /// A clock that goes on while the machine sleeps, and never back; its zero means nothing.
+    fn uptime(&self) -> Duration;
+}
 
-impl SuspendAware {
+/// The machine's own clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn since_1970(&self) -> Duration {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+    }
+
     #[cfg(target_os = "linux")]
-    pub(crate) fn now() -> Self {
+    fn uptime(&self) -> Duration {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        Self(Duration::new(
-            now.tv_sec.unsigned_abs(),
-            now.tv_nsec.unsigned_abs() as u32,
-        ))
+        Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs() as u32)
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(crate) fn now() -> Self {
-        Self(unix_now())
+    fn uptime(&self) -> Duration {
+        self.since_1970()
     }
-
-    pub(crate) fn elapsed(self) -> Duration {
-        Self::now().0.saturating_sub(self.0)
-    }
-}
-
-/// The wall clock, as time since 1970; never before it.
-pub(crate) fn unix_now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
 }

@@ -36,9 +36,11 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
-mod clock;
+pub mod clock;
 pub mod error;
 pub mod frame;
+#[cfg(any(feature = "server", feature = "follower"))]
+pub mod index;
 pub mod layout;
 mod meta;
 pub mod output;
@@ -51,6 +53,7 @@ pub mod stream;
 mod verify;
 pub mod writer;
 
+pub use clock::{Clock, SystemClock};
 pub use error::{AppendError, OpenError, ReadError, explain};
 pub use meta::meta_of;
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};

@@ -16,12 +16,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// For so long joined batches stay, so that a writer that slept finds its place taken
-/// (design.md, "No holes for the late").
-pub(crate) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Seals what is closed whenever it is told to look, until it is told to stop.
-pub(crate) async fn run(stream: Stream, look: &Notify, stop: Notified<'_>) {
+pub(crate) async fn run(stream: Stream, grace: Duration, look: &Notify, stop: Notified<'_>) {
     tokio::pin!(stop);
     loop {
         if let Err(error) = seal_closed(&stream).await {
@@ -31,7 +27,7 @@ pub(crate) async fn run(stream: Stream, look: &Notify, stop: Notified<'_>) {
                 "cannot seal yet: {error}"
             );
         }
-        if let Err(error) = remove_joined(&stream).await {
+        if let Err(error) = remove_joined(&stream, grace).await {
             tracing::warn!(
                 stream = stream.name(),
                 error = &error as &dyn std::error::Error,
@@ -138,7 +134,7 @@ async fn join(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<By
 
 /// Removes the batches of segments that have been sealed for the whole grace. The newest ones stay
 /// until the next segment has a batch: they are what stops a late writer.
-async fn remove_joined(stream: &Stream) -> Result<(), ReadError> {
+async fn remove_joined(stream: &Stream, grace: Duration) -> Result<(), ReadError> {
     // Ages are told by the store's own clock alone: ours may be days ahead of another writer's.
     stream
         .refresh()
@@ -149,7 +145,7 @@ async fn remove_joined(stream: &Stream) -> Result<(), ReadError> {
         })?;
     let due: BTreeSet<u32> = {
         let layout = stream.layout();
-        let grace = GRACE.as_secs().cast_signed();
+        let grace = grace.as_secs().cast_signed();
         let old = |number: u32| match layout.segments.get(number as usize) {
             Some(Segment::Sealed(sealed)) => layout.newest.saturating_sub(sealed.modified) > grace,
             _ => false,

@@ -3,14 +3,15 @@
 //! Depends on [`crate::layout`] and the store. Only what the store has is ever visible here.
 
 use crate::error::{OpenError, ReadError};
-use crate::layout::{Layout, Sealed, Segment, Tail};
+use crate::layout::{Layout, Sealed, Segment, Tail, batch_path};
 use crate::position::Position;
 use crate::reader::Reader;
 use crate::segment::SegmentName;
 use crate::store::Objects;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use object_store::ObjectStore;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -122,6 +123,62 @@ impl Stream {
             }
         });
         Ok(self.tail())
+    }
+
+    /// The bytes of a part of a segment, as far as the segment has them: framed records, cut anywhere.
+    /// They are as the store gives them; a sealed segment's digest is not checked here.
+    pub async fn bytes(&self, segment: u32, range: Range<u64>) -> Result<Bytes, ReadError> {
+        let mut bytes = BytesMut::new();
+        let mut at = range.start;
+        while at < range.end {
+            let position = Position {
+                segment,
+                offset: at,
+            };
+            let (object, start, size) = match self.locate(position) {
+                Place::Sealed(sealed) => (sealed.name.to_string(), 0, sealed.size),
+                Place::Batch { offset, size } => (batch_path(segment, offset), offset, size),
+                Place::NextSegment | Place::End | Place::Beyond(_) => break,
+            };
+            let part = at - start..size.min(range.end - start);
+            let wanted = part.end - part.start;
+            let read = self.objects().get_range(&object, part).await;
+            let read = match read {
+                // Joined meanwhile: the place is another now.
+                Err(object_store::Error::NotFound { .. }) if self.moved(position).await? => {
+                    continue;
+                }
+                read => read.map_err(|source| ReadError::Store {
+                    stream: self.inner.name.clone(),
+                    object: object.clone(),
+                    source,
+                })?,
+            };
+            if read.len() as u64 != wanted {
+                return Err(ReadError::Size {
+                    stream: self.inner.name.clone(),
+                    object,
+                    want: wanted,
+                    have: read.len() as u64,
+                });
+            }
+            if wanted == range.end - range.start {
+                return Ok(read);
+            }
+            bytes.extend_from_slice(&read);
+            at += wanted;
+        }
+        Ok(bytes.freeze())
+    }
+
+    /// Looks at the store again, and tells whether `position` is elsewhere now.
+    pub(crate) async fn moved(&self, position: Position) -> Result<bool, ReadError> {
+        let before = self.locate(position);
+        self.refresh().await.map_err(|source| ReadError::Refresh {
+            stream: self.inner.name.clone(),
+            source: Box::new(source),
+        })?;
+        Ok(self.locate(position) != before)
     }
 
     pub(crate) fn objects(&self) -> &Objects {

@@ -7,6 +7,7 @@
 
 mod task;
 
+use crate::clock::{Clock, SystemClock};
 use crate::error::{AppendError, OpenError};
 use crate::position::Position;
 use crate::seal;
@@ -20,6 +21,9 @@ use std::time::Duration;
 use task::Task;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+
+/// A day.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How a writer writes.
 #[derive(Clone, Debug)]
@@ -38,6 +42,14 @@ pub struct WriterOptions {
     pub segment_bytes: u64,
     /// A segment ends at so many batches.
     pub segment_batches: usize,
+    /// For so long joined batches stay, so that a writer that slept finds its place taken
+    /// (design.md, "No holes for the late"). All writers of a stream must have the same.
+    pub grace: Duration,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What makes the writer's name unlike that of any other; random if it is unset. Simulations set
+    /// it, to another value for every writer.
+    pub nonce: Option<u64>,
 }
 
 impl WriterOptions {
@@ -51,6 +63,9 @@ impl WriterOptions {
             queue: 1024,
             segment_bytes: SEGMENT_BYTES_MAX,
             segment_batches: SEGMENT_BATCHES_MAX,
+            grace: GRACE,
+            clock: Arc::new(SystemClock),
+            nonce: None,
         }
     }
 }
@@ -155,11 +170,12 @@ impl Writer {
             Arc::new(Notify::new()),
             Arc::new(Notify::new()),
         );
+        let grace = options.grace;
         let task = Task::open(stream.clone(), options, set_health, look.clone()).await?;
         let epoch = task.epoch();
         let sealer = tokio::spawn({
             let (stream, stop) = (stream.clone(), stop_sealer.clone());
-            async move { seal::run(stream, &look, stop.notified()).await }
+            async move { seal::run(stream, grace, &look, stop.notified()).await }
         });
         let writer = tokio::spawn(task.run(requests, closing.clone()));
         let tasks = std::sync::Mutex::new(Some(Tasks {

@@ -4,13 +4,11 @@
 //! a hole behind a batch that failed.
 
 use super::{Appended, Request, WriterHealth, WriterOptions};
-use crate::clock::{SuspendAware, unix_now};
 use crate::error::{AppendError, OpenError, ReadError, explain};
 use crate::frame;
 use crate::layout::{Segment, batch_path};
 use crate::meta::{meta_of, stamp};
 use crate::position::Position;
-use crate::seal::GRACE;
 use crate::store::Created;
 use crate::stream::Stream;
 use bytes::Bytes;
@@ -42,7 +40,7 @@ pub(super) struct Task {
     /// The running maximum of the times recorded.
     recorded: Duration,
     /// When the end of the log was last known for certain.
-    looked: SuspendAware,
+    looked: Duration,
 }
 
 /// Records that go into one batch, and who waits for them.
@@ -60,9 +58,9 @@ impl Task {
         health: watch::Sender<WriterHealth>,
         look: Arc<Notify>,
     ) -> Result<Self, OpenError> {
-        let looked = SuspendAware::now();
+        let looked = options.clock.uptime();
         let start = Position::START;
-        let name = unique_name(&options.role);
+        let name = unique_name(&options);
         let mut task = Self {
             stream,
             options,
@@ -92,7 +90,7 @@ impl Task {
 
     /// One try to begin an epoch; false if someone else appended first.
     async fn try_claim(&mut self) -> Result<bool, OpenError> {
-        self.looked = SuspendAware::now();
+        self.looked = self.options.clock.uptime();
         self.next = self.stream.refresh().await?;
         self.learn_last_record().await?;
         self.epoch += 1;
@@ -347,8 +345,8 @@ impl Task {
     /// After a long sleep the object may have been made where one was joined and removed already:
     /// looks again before anything is acknowledged.
     async fn check_not_late(&mut self, object: &str, closing: &Notify) -> Result<(), AppendError> {
-        if self.looked.elapsed() > GRACE / 2 {
-            let before = SuspendAware::now();
+        if self.options.clock.uptime().saturating_sub(self.looked) > self.options.grace / 2 {
+            let before = self.options.clock.uptime();
             while let Err(error) = self.stream.refresh().await {
                 self.report(object, &error);
                 tokio::select! {
@@ -370,7 +368,7 @@ impl Task {
             self.looked = before;
             return Ok(());
         }
-        self.looked = SuspendAware::now();
+        self.looked = self.options.clock.uptime();
         Ok(())
     }
 
@@ -447,7 +445,7 @@ impl Task {
     }
 
     fn meta(&mut self, idempotency_key: String, cause: Option<proto::forgelog::Cause>) -> Meta {
-        self.recorded = self.recorded.max(unix_now());
+        self.recorded = self.recorded.max(self.options.clock.since_1970());
         Meta {
             recorded: Some(to_timestamp(self.recorded)),
             writer: self.name.clone(),
@@ -483,10 +481,11 @@ impl Task {
 }
 
 /// The role with a random number behind it.
-fn unique_name(role: &str) -> String {
+fn unique_name(options: &WriterOptions) -> String {
     // Each `RandomState` has keys of its own.
-    let random = RandomState::new().hash_one(std::process::id());
-    format!("{role}-{random:016x}")
+    let random = || RandomState::new().hash_one(std::process::id());
+    let nonce = options.nonce.unwrap_or_else(random);
+    format!("{}-{nonce:016x}", options.role)
 }
 
 fn to_timestamp(since_1970: Duration) -> Timestamp {

@@ -1,0 +1,1 @@
+//! Realistic synthetic activity, the same for the same seed. Depends on `proto`.
