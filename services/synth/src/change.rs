@@ -127,12 +127,22 @@ impl Change {
     fn act(&mut self, world: &mut World, found: &mut Found, turn: u64, now: i64) {
         match turn % 16 {
             0..=5 => self.upload(world, found, now),
-            6 => self.note(world, found, Note::Hashtag(turn / 16 % 2 == 0), now),
+            6 => self.note(
+                world,
+                found,
+                Note::Hashtag((turn / 16).is_multiple_of(2)),
+                now,
+            ),
             7 => {
                 self.wip = !self.wip;
                 self.note(world, found, Note::Ready(!self.wip), now);
             }
-            8 => self.note(world, found, Note::Private(turn / 16 % 2 == 0), now),
+            8 => self.note(
+                world,
+                found,
+                Note::Private((turn / 16).is_multiple_of(2)),
+                now,
+            ),
             9 => self.note(world, found, Note::Topic, now),
             _ => {}
         }
@@ -194,7 +204,7 @@ impl Change {
             Some(_) => Vec::new(),
             None => files(&mut world.rng, &world.words, self.ordinal),
         };
-        let (hash, commit) = header.message(message, touched);
+        let (hash, commit) = header.message(message.as_bytes(), touched);
         self.commit = hash;
         found.commits.push(commit);
         let mut name = self.ref_prefix();

@@ -101,21 +101,29 @@ impl Header {
 
     /// With its message, and named by its SHA-1.
     pub(crate) fn message(
-        mut self,
-        message: &str,
+        self,
+        message: &[u8],
         files: Vec<GitDiffTreeFile>,
     ) -> (GitHash, GitCommit) {
-        self.raw.push('\n');
-        self.raw.push_str(message);
-        let hash = name_of(self.raw.as_bytes());
+        let mut raw = self.raw.into_bytes();
+        raw.push(b'\n');
+        raw.extend_from_slice(message);
+        let hash = name_of(&raw);
         let commit = GitCommit {
             sha1: hash.to_string(),
-            raw: self.raw.into_bytes().into(),
+            raw: raw.into(),
             diff_tree: Some(GitDiffTree { file: files }),
             ..GitCommit::default()
         };
         (hash, commit)
     }
+}
+
+/// A text as ISO-8859-1, for a commit of those who do not write UTF-8.
+pub(crate) fn latin1(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|char| u8::try_from(u32::from(char)).unwrap_or(b'?'))
+        .collect()
 }
 
 /// The name that git gives to a commit with this content.

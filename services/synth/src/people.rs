@@ -78,7 +78,7 @@ impl Crowd {
         out.push_str(name);
         out.push_str(" <");
         out.push_str(login);
-        out.push_str(if person % 3 == 0 {
+        out.push_str(if person.is_multiple_of(3) {
             "@golang.org>"
         } else {
             "@example.com>"

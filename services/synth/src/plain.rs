@@ -1,6 +1,6 @@
 //! Plain git repositories: commits that the log has without Gerrit. Depends on [`crate::world`].
 
-use crate::commit::{Header, files};
+use crate::commit::{Header, files, latin1};
 use crate::text::hex;
 use crate::world::World;
 use proto::GitHash;
@@ -49,7 +49,14 @@ impl World {
         } else {
             files(&mut self.rng, &self.words, ordinal)
         };
-        let (hash, commit) = header.message(&message, touched);
+        let (hash, commit) = if ordinal % 47 == 9 {
+            message.push_str("Déjà vu, he said.\n");
+            header
+                .line("encoding", "ISO-8859-1")
+                .message(&latin1(&message), touched)
+        } else {
+            header.message(message.as_bytes(), touched)
+        };
         self.known_commit.clone_from(&commit.sha1);
 
         let heads = &mut self.plain[at].heads;

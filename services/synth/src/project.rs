@@ -49,7 +49,7 @@ impl World {
                 let author = self.member();
                 let (root, commit) = Header::new(&mut self.rng, &[])
                     .by(&self.crowd, author, now, author, now)
-                    .message("all: a first commit\n", Vec::new());
+                    .message(b"all: a first commit\n", Vec::new());
                 self.emit_commits(at, vec![commit], false);
                 self.projects[at].branches.push(("master".to_owned(), root));
                 gerrit.refs = self.projects[at].heads(0);

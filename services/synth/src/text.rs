@@ -12,7 +12,7 @@ const HUGE: usize = 100_000;
 
 /// What writes prose.
 pub(crate) struct Prose {
-    /// Every word with a space after it, many times over.
+    /// Every word, many times over.
     urn: Vec<&'static str>,
     rare: Vec<&'static str>,
     bodies: u64,
@@ -39,6 +39,7 @@ impl Prose {
     /// Adds words until there are `count`; a draw of 64 bits gives four.
     fn words(&self, rng: &mut Rng, count: usize, out: &mut String) {
         let mut drawn = 0;
+        let mut last = "";
         for at in 0..count {
             if at % 4 == 0 {
                 drawn = rng.next();
@@ -50,7 +51,15 @@ impl Prose {
             }
             match slot >> 9 {
                 0 => self.odd_word(rng, out),
-                _ => out.push_str(self.urn[slot % URN]),
+                _ => {
+                    // Nobody says the the.
+                    let word = match self.urn[slot % URN] {
+                        word if word == last => self.urn[!slot % URN],
+                        word => word,
+                    };
+                    out.push_str(word);
+                    last = word;
+                }
             }
         }
     }

@@ -32,7 +32,7 @@ compaction coalescing speculative prefetch alignment endianness sentinel trampol
 epilogue spill rematerialize devirtualize monomorphize stenciling dictionary bootstrapping sysroot \
 cross-compile linker relocation dwarf unwinder coredump hugepage madvise epoll kqueue io_uring futex";
 
-/// What is not ASCII, as people write it.
+/// What is not ASCII, as people write it; and what looks like a record's header but is none.
 pub(crate) const FOREIGN: &[&str] = &[
     "naïve",
     "café",
@@ -50,6 +50,7 @@ pub(crate) const FOREIGN: &[&str] = &[
     "“quoted”",
     "façade",
     "Zürich",
+    "REC@0+5=hello",
 ];
 
 /// Syllables of logins and family names.
