@@ -33,7 +33,7 @@ mod stall;
 
 pub use listen::{ConnectionLimits, ServeError};
 
-use crate::error::explain;
+use crate::error::{OpenError, explain};
 use crate::stream::Stream;
 use axum::Router;
 use axum::routing::any;
@@ -53,6 +53,8 @@ use tokio_util::sync::CancellationToken;
 const MAIN: &str = "activity";
 /// A stream that cannot be looked at is left alone for longer each time, up to this.
 const POLL_PAUSE_MAX: Duration = Duration::from_secs(60);
+/// Clients that know of more than we do make us look at the store at most so often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// What a path keeps as it is.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -304,5 +306,25 @@ impl Served {
             index,
             frozen_base: self.frozen_base.clone(),
         }
+    }
+
+    /// Looks at the store for what others have appended, if they do and nobody else did it just now.
+    async fn look(&self, shared: &Shared) -> Result<(), String> {
+        if shared.options.poll.is_none() {
+            return Ok(());
+        }
+        let looking = async {
+            let mut looked = self.looked.lock().await;
+            if looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
+                self.publisher.stream.refresh().await?;
+                *looked = Some(Instant::now());
+            }
+            Ok(())
+        };
+        let limit = shared.options.store_timeout;
+        let looked: Result<(), OpenError> = timeout(limit, looking)
+            .await
+            .map_err(|_| format!("the store has not answered for {limit:?}"))?;
+        looked.map_err(|error| explain(&error))
     }
 }

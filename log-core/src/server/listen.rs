@@ -43,7 +43,7 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections: 2048,
-            head_time: Duration::from_secs(90),
+            head_time: Duration::from_secs(30),
             head_bytes: 16 << 10,
             stall: Duration::from_secs(60),
             drain: Duration::from_secs(5),

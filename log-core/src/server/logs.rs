@@ -73,7 +73,11 @@ async fn answer(
         Err(complaint) => return bad(complaint),
     };
     let state = match query.unlike {
-        None => served.state(shared).await.map(Some),
+        None => served
+            .state(shared)
+            .await
+            .map(Some)
+            .map_err(|error| explain(&error)),
         Some(size) => match wait(shared, served, size).await {
             Waited::Moved(state) => Ok(Some(state)),
             Waited::Nothing => Ok(None),
@@ -84,10 +88,9 @@ async fn answer(
     match state {
         Ok(Some(state)) => index(&state, &query, &addresses, method, headers).await,
         Ok(None) => not_modified(),
-        Err(error) => later(&format!(
-            "stream {}: {}",
-            served.publisher.stream.name(),
-            explain(&error)
+        Err(problem) => later(&format!(
+            "stream {}: {problem}",
+            served.publisher.stream.name()
         )),
     }
 }
@@ -100,8 +103,8 @@ enum Waited {
     Nothing,
     /// Too many wait.
     Full,
-    /// There never was a state.
-    Failed(PublishError),
+    /// The store does not answer, and there is nothing true to say.
+    Failed(String),
 }
 
 /// Waits until the log's size is not `size`, for as long as a client may be held.
@@ -110,15 +113,25 @@ async fn wait(shared: &Shared, served: &Served, size: u64) -> Waited {
     let stream = &served.publisher.stream;
     let mut tail = stream.watch();
     let mut permit = None;
+    let mut looked = false;
     loop {
         // Before the state is looked at: what comes after this wakes us.
         tail.mark_unchanged();
         let state = match timeout_at(deadline, served.publisher.state()).await {
             Ok(Ok(state)) => state,
-            Ok(Err(error)) => return Waited::Failed(error),
+            Ok(Err(error)) => return Waited::Failed(explain(&error)),
             Err(_) => return Waited::Nothing,
         };
-        if state.total != size {
+        let behind = state.end < stream.tail();
+        if state.total < size && !behind && !looked {
+            // Another server of this stream may have shown more: what is shorter is a split to the client.
+            match served.look(shared).await {
+                Ok(()) => looked = true,
+                Err(problem) => return Waited::Failed(problem),
+            }
+            continue;
+        }
+        if state.total > size || (state.total < size && !behind) {
             return Waited::Moved(state);
         }
         if permit.is_none() {
@@ -127,7 +140,6 @@ async fn wait(shared: &Shared, served: &Served, size: u64) -> Waited {
                 Err(_) => return Waited::Full,
             }
         }
-        let behind = state.end < stream.tail();
         tokio::select! {
             changed = tail.changed() => {
                 if changed.is_err() {

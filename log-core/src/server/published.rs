@@ -161,7 +161,9 @@ impl Publisher {
             let size = segment.len();
             let (sha224, frozen) = match segment {
                 Segment::Sealed(sealed) => {
-                    digests.running.remove(&number);
+                    if let Some(running) = digests.running.remove(&number) {
+                        self.compare(number, running, sealed.size, sealed.name.sha224);
+                    }
                     (sealed.name.sha224, true)
                 }
                 Segment::Tail(_) => {
@@ -184,6 +186,18 @@ impl Publisher {
             entries,
             whole: StdMutex::default(),
         })
+    }
+
+    /// Says so if a sealed segment is not what was shown while it grew: clients that have seen it cannot go on.
+    fn compare(&self, number: u32, running: Running, size: u64, sealed: [u8; 28]) {
+        let shown: [u8; 28] = running.hasher.finalize().into();
+        if running.hashed == size && shown != sealed {
+            tracing::error!(
+                stream = self.stream.name(),
+                log.segment = number,
+                "segment {number} was sealed with other bytes than it had; run verify"
+            );
+        }
     }
 
     /// The digest of the first `size` bytes. What was hashed stays, also if this is given up half-way.

@@ -23,13 +23,9 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Instant, timeout};
 
 /// Less than this is not worth compressing.
 const COMPRESSED_MIN: u64 = 256;
-/// Clients that know of more than we do make us look at the store at most so often.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn main(
     State(shared): State<Arc<Shared>>,
@@ -82,16 +78,10 @@ async fn answer(
     let Ok(number) = u32::try_from(number) else {
         return bad("bad segment number");
     };
-    let mut state = match served.state(shared).await {
+    let state = match served.state_for(shared, number, headers).await {
         Ok(state) => state,
-        Err(error) => return later(&explain(&error)),
+        Err(problem) => return later(&problem),
     };
-    if knows_of_more(&state, number, headers) && served.look_again(shared).await {
-        state = match served.state(shared).await {
-            Ok(state) => state,
-            Err(error) => return later(&explain(&error)),
-        };
-    }
     if number > state.current {
         return bad("bad segment number");
     }
@@ -125,23 +115,24 @@ fn knows_of_more(state: &Published, number: u32, headers: &HeaderMap) -> bool {
 }
 
 impl Served {
-    /// Looks at the store, if others append to this stream; tells whether it did.
-    async fn look_again(&self, shared: &Shared) -> bool {
-        if shared.options.poll.is_none() {
-            return false;
+    /// The state to answer from. A client that asks for more than we know of may have it from another server: then
+    /// the store is asked. As long as it gives no answer, the trouble is ours and not the client's.
+    async fn state_for(
+        &self,
+        shared: &Shared,
+        number: u32,
+        headers: &HeaderMap,
+    ) -> Result<Arc<Published>, String> {
+        let mut state = self.state(shared).await.map_err(|error| explain(&error))?;
+        if !knows_of_more(&state, number, headers) {
+            return Ok(state);
         }
-        let mut looked = self.looked.lock().await;
-        if looked.is_some_and(|looked| looked.elapsed() < LOOK_EVERY) {
-            return true; // by another, just now
+        self.look(shared).await?;
+        state = self.state(shared).await.map_err(|error| explain(&error))?;
+        if state.end < self.publisher.stream.tail() && knows_of_more(&state, number, headers) {
+            return Err("the newest records cannot be read now".to_owned());
         }
-        let looking = timeout(
-            shared.options.store_timeout,
-            self.publisher.stream.refresh(),
-        );
-        // The task that looks regularly tells of the trouble that there is.
-        let _ = looking.await;
-        *looked = Some(Instant::now());
-        true
+        Ok(state)
     }
 }
 
