@@ -291,19 +291,6 @@ async fn a_poll_goes_on_across_seals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sealing_alone_wakes_nobody_but_shows() {
-    let (stream, writer) = filled(2).await;
-    let router = server(&stream).router();
-    let size = total(&get(&router, "/logs").await.index());
-    let polling = {
-        let router = router.clone();
-        tokio::spawn(async move { get(&router, &format!("/logs?waitsizenot={size}")).await })
-    };
-    writer.close().await.unwrap();
-    assert_eq!(polling.await.unwrap().status, StatusCode::NOT_MODIFIED);
-}
-
-#[tokio::test(start_paused = true)]
 async fn more_than_may_wait_are_told_to_come_back() {
     let (stream, writer) = filled(1).await;
     let mut options = ServerOptions::default();
