@@ -74,7 +74,7 @@ pub struct ServerOptions {
     pub frozen_base_urls: BTreeMap<String, String>,
     /// How often to look for what other processes have appended; unset if only this process appends.
     pub poll: Option<Duration>,
-    /// For how long a client that waits is held; below 60 s, as proxies give up then.
+    /// For how long a client that waits is held, and any answer may take; below 60 s, as proxies give up then.
     pub hold: Duration,
     /// Clients that are held at the same time; one more is told to come back later (503).
     pub held_max: usize,
@@ -94,7 +94,7 @@ impl Default for ServerOptions {
             poll: None,
             hold: Duration::from_secs(55),
             held_max: 1024,
-            store_timeout: Duration::from_secs(30),
+            store_timeout: Duration::from_secs(20),
             piece: 256 << 10,
             connections: ConnectionLimits::default(),
         }

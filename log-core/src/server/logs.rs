@@ -125,9 +125,10 @@ async fn wait(shared: &Shared, served: &Served, size: u64) -> Waited {
         let behind = state.end < stream.tail();
         if state.total < size && !behind && !looked {
             // Another server of this stream may have shown more: what is shorter is a split to the client.
-            match served.look(shared).await {
-                Ok(()) => looked = true,
-                Err(problem) => return Waited::Failed(problem),
+            match timeout_at(deadline, served.look(shared)).await {
+                Ok(Ok(())) => looked = true,
+                Ok(Err(problem)) => return Waited::Failed(problem),
+                Err(_) => return Waited::Nothing,
             }
             continue;
         }

@@ -23,6 +23,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use std::sync::Arc;
+use tokio::time::timeout;
 
 /// Less than this is not worth compressing.
 const COMPRESSED_MIN: u64 = 256;
@@ -78,6 +79,19 @@ async fn answer(
     let Ok(number) = u32::try_from(number) else {
         return bad("bad segment number");
     };
+    let answer = read(shared, served, &addresses, number, method, headers);
+    let in_time = timeout(shared.options.hold, answer).await;
+    in_time.unwrap_or_else(|_| later("the store is slow"))
+}
+
+async fn read(
+    shared: &Shared,
+    served: &Served,
+    addresses: &Addresses,
+    number: u32,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
     let state = match served.state_for(shared, number, headers).await {
         Ok(state) => state,
         Err(problem) => return later(&problem),

@@ -312,3 +312,43 @@ async fn any_router_can_be_served() {
     stop.cancel();
     timeout(HANGS, served).await.unwrap().unwrap().unwrap();
 }
+
+/// Real threads and sockets: no wake-up is lost, whatever comes between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_hundred_follow_at_the_same_time() {
+    let (stream, writer) = filled(1).await;
+    let running = Running::start(&stream, ServerOptions::default()).await;
+    let last = Arc::new(std::sync::atomic::AtomicU64::new(u64::MAX));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let mut client = running.connect().await;
+        let last = last.clone();
+        clients.spawn(async move {
+            let mut seen = 0;
+            while seen < last.load(std::sync::atomic::Ordering::SeqCst) {
+                send(&mut client, &format!("/logs?waitsizenot={seen}"), "").await;
+                let (head, body) = receive(&mut client).await;
+                assert!(head.starts_with("http/1.1 200"), "{head}");
+                let index: Vec<IndexEntry> = serde_json::from_slice(&body).unwrap();
+                assert!(total(&index) > seen);
+                seen = total(&index);
+            }
+            seen
+        });
+    }
+    for number in 0..20 {
+        writer
+            .append(text(&format!("record {number}")))
+            .await
+            .unwrap();
+        tokio::task::yield_now().await;
+    }
+    // Before the last append, so that who has seen everything else waits for it.
+    let size: u64 = stream.segments().iter().map(|segment| segment.len()).sum();
+    last.store(size + 1, std::sync::atomic::Ordering::SeqCst);
+    writer.append(text("last")).await.unwrap();
+    while let Some(client) = clients.join_next().await {
+        assert!(client.unwrap() > size);
+    }
+    running.stop().await;
+}

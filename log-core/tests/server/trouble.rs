@@ -21,6 +21,8 @@ struct Watched {
     no_gets: AtomicBool,
     no_lists: AtomicBool,
     gets: AtomicU64,
+    /// Whoever holds it for writing holds every read back.
+    gate: tokio::sync::RwLock<()>,
 }
 
 impl Watched {
@@ -30,6 +32,7 @@ impl Watched {
             no_gets: AtomicBool::new(false),
             no_lists: AtomicBool::new(false),
             gets: AtomicU64::new(0),
+            gate: tokio::sync::RwLock::new(()),
         })
     }
 
@@ -76,6 +79,7 @@ impl ObjectStore for Watched {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.gets.fetch_add(1, Ordering::SeqCst);
+        drop(self.gate.read().await);
         if self.no_gets.load(Ordering::SeqCst) {
             return Err(broken());
         }
@@ -403,4 +407,69 @@ async fn a_body_that_cannot_go_on_breaks_off() {
         );
         store.allow_gets(true);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_append_while_the_state_is_computed_wakes() {
+    let Shared {
+        store,
+        theirs,
+        their_stream,
+        ours,
+    } = shared().await;
+    let server = server(&ours);
+    get(&server.router(), "/logs").await;
+    theirs.append(text("second")).await.unwrap();
+    ours.refresh().await.unwrap();
+    let size = server_of(&their_stream).await;
+    let held_back = store.gate.write().await;
+    let before = store.gets();
+    let start = Instant::now();
+    let client = tokio::spawn({
+        let router = server.router();
+        async move { get(&router, &format!("/logs?waitsizenot={size}")).await }
+    });
+    while store.gets() == before {
+        tokio::task::yield_now().await;
+    }
+    theirs.append(text("third")).await.unwrap();
+    ours.refresh().await.unwrap();
+    drop(held_back);
+    assert!(total(&client.await.unwrap().index()) > size);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+/// A store that hangs makes an answer late, but not too late for the proxies on the way.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_503_within_a_minute() {
+    let Shared {
+        store,
+        theirs,
+        ours,
+        ..
+    } = shared().await;
+    let server = polling(&ours, Duration::from_secs(1_000_000));
+    let router = server.router();
+    let held_back = store.gate.write().await;
+    for uri in ["/logs", "/logs/0", "/logs/5"] {
+        let start = Instant::now();
+        assert_later(&get(&router, uri).await);
+        assert!(start.elapsed() <= Duration::from_secs(56), "{uri}");
+    }
+    drop(held_back);
+    sleep(Duration::from_secs(1)).await;
+    let before = get(&router, "/logs").await.index();
+    let _held_back = store.gate.write().await;
+    theirs.append(text("news")).await.unwrap();
+    ours.refresh().await.unwrap();
+    assert_eq!(get(&router, "/logs").await.index(), before);
+    for uri in ["/logs/0", "/logs/5"] {
+        let start = Instant::now();
+        assert_later(&get(&router, uri).await);
+        assert!(start.elapsed() <= Duration::from_secs(56), "{uri}");
+    }
+    let start = Instant::now();
+    let answer = get(&router, &format!("/logs?waitsizenot={}", total(&before))).await;
+    assert_eq!(answer.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(start.elapsed().as_secs(), 55);
 }
