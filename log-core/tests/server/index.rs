@@ -159,23 +159,6 @@ async fn segments_are_contiguous_exact_and_frozen_once_sealed() {
 }
 
 #[tokio::test]
-async fn when_the_last_segment_is_complete_the_next_one_is_current_and_empty() {
-    let (stream, _writer) = filled(3).await; // with the claim: four batches
-    let router = server(&stream).router();
-    // A segment is closed with the batch that follows it, or at once: both are served alike.
-    let index = get(&router, "/logs").await.index();
-    assert_eq!(index.len(), 1);
-    let current = stream.tail().segment;
-    if current == 1 {
-        let empty = get(&router, "/logs/1").await;
-        assert_eq!((empty.status, empty.body.len()), (StatusCode::OK, 0));
-        assert_eq!(get(&router, "/logs?startseg=1").await.text(), "[]");
-    }
-    let beyond = get(&router, &format!("/logs/{}", current + 1)).await;
-    assert_eq!(beyond.text(), "bad segment number\n");
-}
-
-#[tokio::test]
 async fn an_index_extends_the_one_before() {
     let stream = activity().await;
     let router = server(&stream).router();
