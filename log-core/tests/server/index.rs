@@ -165,7 +165,7 @@ async fn an_index_extends_the_one_before() {
     let writer = Writer::open(stream.clone(), small()).await.unwrap();
     let mut before: Vec<Bytes> = Vec::new();
     for number in 0..20 {
-        writer.append(text(&"x".repeat(number * 10))).await.unwrap();
+        writer.append(text(&"x".repeat(number * 6))).await.unwrap();
         let now = check(&router, &get(&router, "/logs").await.index()).await;
         for (old, new) in before.iter().zip(&now) {
             assert!(new.starts_with(old));
