@@ -36,6 +36,7 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod bulk;
 pub mod clock;
 pub mod error;
 pub mod frame;
@@ -53,6 +54,7 @@ pub mod stream;
 mod verify;
 pub mod writer;
 
+pub use bulk::{BulkError, BulkOptions, BulkWriter};
 pub use clock::{Clock, SystemClock};
 pub use error::{AppendError, OpenError, ReadError, explain};
 pub use meta::meta_of;
