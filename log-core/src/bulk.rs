@@ -56,8 +56,7 @@ pub enum BulkError {
     #[error("cannot append in bulk")]
     Open {
         /// Why, with the stream's name.
-        #[from]
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// The store did not do what it should: the object may be there or not.
     #[error("stream {stream}: cannot create {object}")]
@@ -129,6 +128,13 @@ pub enum BulkError {
         /// How it died.
         source: tokio::task::JoinError,
     },
+}
+
+impl From<OpenError> for BulkError {
+    fn from(source: OpenError) -> Self {
+        let source = Box::new(source);
+        Self::Open { source }
+    }
 }
 
 /// Appends payloads or whole segments verbatim at the end of a stream.
@@ -255,6 +261,13 @@ impl BulkWriter {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        let result = self.roll().await;
+        self.noted(result)
+    }
+
+    /// Leaves the open segment, in which nothing is, empty for ever: a copy keeps the numbers of its source.
+    pub(crate) async fn skip_segment(&mut self) -> Result<(), BulkError> {
+        self.check_sound()?;
         let result = self.roll().await;
         self.noted(result)
     }

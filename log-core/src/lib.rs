@@ -39,7 +39,9 @@
 pub mod bulk;
 pub mod clock;
 pub mod error;
+pub mod export;
 pub mod frame;
+pub mod import;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
 pub mod layout;

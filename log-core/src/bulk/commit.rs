@@ -42,9 +42,7 @@ impl Commit {
             self.batches += 1;
         }
         self.close().await?;
-        if !self.bytes.is_empty() {
-            self.seal().await?;
-        }
+        self.seal().await?;
         Ok(self.look)
     }
 
