@@ -14,6 +14,10 @@ use std::collections::BTreeMap;
 /// The folder of the open segments' batches, below the stream's prefix.
 pub const TAIL: &str = "tail";
 
+/// The folder of what was moved aside ([`crate::repair`]), below the stream's prefix: no part of the log,
+/// and no stray either.
+pub const QUARANTINE: &str = "quarantine";
+
 /// One object below the stream's prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -131,7 +135,7 @@ impl Layout {
                 }
             } else if let Some((number, offset)) = parse_batch_path(&object.path) {
                 tails.entry(number).or_default().insert(offset, object.size);
-            } else {
+            } else if !is_quarantined(&object.path) {
                 strays.push(object.path.clone());
             }
         }
@@ -252,6 +256,12 @@ fn newer(a: Sealed, b: Sealed) -> Sealed {
 /// Where the batch at `offset` of segment `number` is, below the stream's prefix.
 pub fn batch_path(number: u32, offset: u64) -> String {
     format!("{TAIL}/{number:04}/{offset:016x}")
+}
+
+/// Whether it was moved aside.
+pub(crate) fn is_quarantined(path: &str) -> bool {
+    path.strip_prefix(QUARANTINE)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn parse_batch_path(path: &str) -> Option<(u32, u64)> {

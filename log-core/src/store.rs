@@ -35,6 +35,10 @@ impl Objects {
     }
 
     fn path(&self, below: &str) -> Path {
+        // A name that a listing gave is taken as it is: other programs' names may look escaped.
+        if let Ok(path) = Path::parse(format!("{}/{below}", self.prefix)) {
+            return path;
+        }
         below
             .split('/')
             .fold(self.prefix.clone(), |path, part| path.join(part))

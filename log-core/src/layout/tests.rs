@@ -133,3 +133,15 @@ fn odd_names_are_strays() {
         assert_eq!(Layout::read(&[object(path, 5)]).unwrap().strays, [path]);
     }
 }
+
+#[test]
+fn what_was_moved_aside_is_no_part_and_no_stray() {
+    let aside = object("quarantine/0/tail/0000/0000000000000000", 5);
+    let layout = Layout::read(&[aside, batch(0, 0, 10)]).unwrap();
+    assert_eq!(layout.end().to_string(), "0000.a");
+    assert!(layout.strays.is_empty());
+    assert_eq!(
+        Layout::read(&[object("quarantine", 1)]).unwrap().strays,
+        ["quarantine"]
+    );
+}
