@@ -36,9 +36,12 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod bulk;
 pub mod clock;
 pub mod error;
+pub mod export;
 pub mod frame;
+pub mod import;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
 pub mod layout;
@@ -46,6 +49,7 @@ mod meta;
 pub mod output;
 pub mod position;
 pub mod reader;
+pub mod repair;
 mod seal;
 pub mod segment;
 #[cfg(feature = "server")]
@@ -55,6 +59,7 @@ pub mod stream;
 mod verify;
 pub mod writer;
 
+pub use bulk::{BulkError, BulkOptions, BulkWriter};
 pub use clock::{Clock, SystemClock};
 pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
 pub use meta::{NotStampable, meta_of};
@@ -62,5 +67,5 @@ pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
 pub use reader::{Reader, ReaderOptions, Record};
 pub use stream::Stream;
-pub use verify::{Fault, Report, verify};
+pub use verify::{Fault, FaultKind, Report, verify, verify_store, verify_with};
 pub use writer::{Appended, NewRecord, Writer, WriterHealth, WriterOptions};
