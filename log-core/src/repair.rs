@@ -1,6 +1,6 @@
 //! Moves aside what keeps a log from being read or appended to. Nothing is ever deleted.
 //!
-//! Depends on [`crate::verify`] and the store. What is moved goes to `quarantine/N/` under its own path: it
+//! Depends on [`crate::verify()`] and the store. What is moved goes to `quarantine/N/` under its own path: it
 //! is copied, the copy is read back and compared, and only then the original is removed.
 //! [`plan()`] says what would be done, [`apply`] does it. No writer may be active meanwhile; one that is
 //! finds another log than it left, and stops. Every step can be done again after a crash, by a new plan.

@@ -135,7 +135,8 @@ async fn check_all(
         source,
     })?;
     let survey = Survey::of(&listed);
-    let total = survey.checks.iter().map(Check::size).sum();
+    let sizes = survey.checks.iter().map(Check::size);
+    let total = sizes.fold(0, u64::saturating_add);
     let mut report = Report {
         segments: survey.segments,
         ..Report::default()
@@ -149,7 +150,7 @@ async fn check_all(
         faults,
     }) = checked.next().await
     {
-        report.bytes += bytes;
+        report.bytes = report.bytes.saturating_add(bytes);
         report.records += records;
         report.faults.extend(faults);
         progress(report.bytes, total);
