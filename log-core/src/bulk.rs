@@ -177,6 +177,13 @@ impl BulkWriter {
             let stream = stream.name().to_owned();
             return Err(OpenError::StrayAhead { stream, object }.into());
         }
+        // What an earlier one closed and did not live to seal.
+        crate::seal::seal_closed(&stream)
+            .await
+            .map_err(|source| OpenError::Read {
+                stream: stream.name().to_owned(),
+                source: Box::new(source),
+            })?;
         let strays = stream.layout().open_segment_has_strays();
         let batches = match stream.segments().get(end.segment as usize) {
             Some(Segment::Tail(tail)) => tail.batches.len(),

@@ -52,7 +52,7 @@ impl Tail {
     pub fn end(&self) -> u64 {
         self.batches
             .last()
-            .map_or(0, |(offset, size)| offset + size)
+            .map_or(0, |(offset, size)| offset.saturating_add(*size))
     }
 }
 
