@@ -289,12 +289,10 @@ impl Follower {
 }
 
 fn tail_of(segments: &[LocalSegment]) -> Position {
-    segments
-        .last()
-        .map_or(Position::START, |last| Position {
-            segment: last.number,
-            offset: last.size,
-        })
+    segments.last().map_or(Position::START, |last| Position {
+        segment: last.number,
+        offset: last.size,
+    })
 }
 
 /// What may be shown of a folder without a list of ours: its frozen segments from 0, as their names say. Where

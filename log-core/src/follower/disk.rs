@@ -221,12 +221,7 @@ impl Disk {
     }
 
     /// Writes `bytes` at `offset`, which is the file's end.
-    pub(super) fn append(
-        &self,
-        path: &Path,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<(), FollowError> {
+    pub(super) fn append(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), FollowError> {
         let wrote = || -> io::Result<()> {
             let mut options = OpenOptions::new();
             options.create(true).truncate(false).write(true);
@@ -276,6 +271,14 @@ impl Disk {
             .before("rename")
             .and_then(|()| fs::rename(from, to))
             .map_err(failed("rename", from))
+    }
+
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), FollowError> {
+        self.fault
+            .before("copy")
+            .and_then(|()| fs::copy(from, to))
+            .map_err(failed("copy", from))?;
+        Ok(())
     }
 
     /// Gives a file that will not change again its last name, durably.

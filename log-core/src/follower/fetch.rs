@@ -74,7 +74,11 @@ impl Fetch<'_> {
                 }
                 Fetched::Appended(_) | Fetched::Whole(_) => {}
             }
-            tracing::warn!(segment = entry.number, from, "the bytes do not match their hash");
+            tracing::warn!(
+                segment = entry.number,
+                from,
+                "the bytes do not match their hash"
+            );
             let number = entry.number;
             self.with_disk(move |disk| disk.truncate(&disk.growing_path(number), verified))
                 .await?;
@@ -265,10 +269,10 @@ fn find(
     }
     let growing = disk.growing_path(number);
     if let Some(held) = held.filter(|held| held.frozen) {
-        // It was taken for frozen, and grew on.
+        // It was taken for frozen, and grew on. The frozen file stays: it is what was shown, until the rest is here.
         let thawed = disk.frozen_path(number, &held.sha224);
-        if disk.len(&thawed)?.is_some() {
-            disk.rename(&thawed, &growing)?;
+        if disk.len(&growing)?.is_none() && disk.len(&thawed)?.is_some() {
+            disk.copy(&thawed, &growing)?;
         }
     }
     let len = disk.len(&growing)?.unwrap_or(0);

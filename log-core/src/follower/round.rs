@@ -147,7 +147,18 @@ impl Follower {
             if at == equal && grows && !(extends && at + 1 == self.last.len()) {
                 self.check_split(index, Some(&staged)).await?;
             }
-            let held = self.settle(lock, entry, staged, freezes).await?;
+            let mut held = self.settle(lock, entry, staged, false).await?;
+            if freezes && !held.frozen {
+                if at == equal && at < self.usable {
+                    // The new name tells nothing of what was published under the old hash: first the new hash.
+                    next[at] = held;
+                    self.publish(lock, next.clone(), at + 1, false).await?;
+                }
+                let running = self.running.take();
+                let running = running.unwrap_or_else(|| Running::new(entry.number));
+                let staged = Staged::Growing { running, extends };
+                held = self.settle(lock, entry, staged, true).await?;
+            }
             sync |= held.frozen;
             match next.get_mut(at) {
                 Some(before) => *before = held,
