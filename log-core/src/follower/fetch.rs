@@ -143,7 +143,7 @@ impl Fetch<'_> {
         }
         // All of it, or what was asked for without saying so: the length tells (spec 1.5.3, 4).
         let temp = self.disk.temp_path(entry.number);
-        let whole = self.into_temp(&mut body, entry).await?;
+        let whole = self.fetch_apart(&mut body, entry).await?;
         if whole.len == entry.size {
             return Ok(Some(whole));
         }
@@ -167,7 +167,7 @@ impl Fetch<'_> {
         loop {
             let fetched = async {
                 let mut body = self.remote.segment(entry, 0).await?;
-                let whole = self.into_temp(&mut body, entry).await?;
+                let whole = self.fetch_apart(&mut body, entry).await?;
                 if whole.len == entry.size {
                     return Ok(whole);
                 }
@@ -184,7 +184,11 @@ impl Fetch<'_> {
         }
     }
 
-    async fn into_temp(&self, body: &mut Body, entry: &IndexEntry) -> Result<Running, FollowError> {
+    async fn fetch_apart(
+        &self,
+        body: &mut Body,
+        entry: &IndexEntry,
+    ) -> Result<Running, FollowError> {
         let temp = self.disk.temp_path(entry.number);
         let path = temp.clone();
         self.with_disk(move |disk| disk.remove(&path)).await?;
