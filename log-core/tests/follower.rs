@@ -127,8 +127,10 @@ async fn an_unchanged_log_is_waited_for() {
     }
 }
 
+type Segments = Vec<Vec<u8>>;
+
 /// Spec 7, rows 12 to 14: what was, what the server says then, and how much is shared.
-fn splits() -> Vec<(Vec<Vec<u8>>, Vec<Vec<u8>>, usize)> {
+fn splits() -> Vec<(Segments, Segments, usize)> {
     let (a, b) = (segment(&["a"]), segment(&["b"]));
     let long = segment(&["a", "and more"]);
     vec![
@@ -422,11 +424,16 @@ async fn two_share_a_folder_and_fetch_once() {
     assert!(server.take_asked().0.is_empty());
 }
 
+/// The list of what is verified comes last and at once, as a follower writes it.
 fn copy_files(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let name = entry.unwrap().file_name();
+        if name.to_str().unwrap().ends_with(".mutlog") {
+            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+        }
     }
+    std::fs::copy(from.join("state.json"), to.join("state.copy")).unwrap();
+    std::fs::rename(to.join("state.copy"), to.join("state.json")).unwrap();
 }
 
 /// Between a process's index and its turn to write, another publishes more than that index knows.
@@ -452,6 +459,28 @@ async fn an_index_that_is_older_than_the_copy_is_no_split() {
     let (news, follower) = syncing.await.unwrap();
     assert_eq!(news.unwrap().tail.segment, 3);
     assert_has(&follower, &history()[1]).await;
+}
+
+#[tokio::test]
+async fn what_is_published_while_the_lock_is_held_is_news() {
+    let (folder, newer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(&history()[0]).await;
+    let mut follower = open(&server, folder.path()).await;
+    follower.sync().await.unwrap();
+    server.set(&history()[1]);
+    open(&server, newer.path()).await.sync().await.unwrap();
+    let held = std::fs::File::open(folder.path().join("lock")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    server.take_asked();
+    let updating = tokio::spawn(async move { (follower.update().await, follower) });
+    while server.take_asked().0.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    copy_files(newer.path(), folder.path());
+    let (news, follower) = updating.await.unwrap();
+    assert_eq!(news.unwrap().tail.segment, 3);
+    assert_has(&follower, &history()[1]).await;
+    drop(held);
 }
 
 #[tokio::test]
