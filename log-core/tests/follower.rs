@@ -9,6 +9,7 @@ mod crashes;
 #[path = "follower/server.rs"]
 mod server;
 
+use crashes::copy_files;
 use log_core::follower::{FollowError, Follower, FollowerOptions, Tail};
 use log_core::{Position, frame};
 use server::{Asked, Fault, Server};
@@ -422,18 +423,6 @@ async fn two_share_a_folder_and_fetch_once() {
     let news = two.update().await.unwrap();
     assert_eq!(news.tail, one.tail());
     assert!(server.take_asked().0.is_empty());
-}
-
-/// The list of what is verified comes last and at once, as a follower writes it.
-fn copy_files(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let name = entry.unwrap().file_name();
-        if name.to_str().unwrap().ends_with(".mutlog") {
-            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
-        }
-    }
-    std::fs::copy(from.join("state.json"), to.join("state.copy")).unwrap();
-    std::fs::rename(to.join("state.copy"), to.join("state.json")).unwrap();
 }
 
 /// Between a process's index and its turn to write, another publishes more than that index knows.

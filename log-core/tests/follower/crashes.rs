@@ -1,9 +1,10 @@
 //! A follower that is interrupted at every request, killed at every write, and finds its files cut or changed.
 
 use super::server::{Fault, Server};
-use super::{assert_has, copy_files, history, open, options, read};
+use super::{assert_has, history, open, options, read};
 use log_core::Position;
 use log_core::follower::{Check, Fault as DiskFault, Follower, FollowerOptions};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -173,4 +174,16 @@ async fn wrong_bytes_in_cached_files_are_found_and_fetched_anew() {
         follower.sync().await.unwrap();
         assert_has(&follower, &segments).await;
     }
+}
+
+/// The list of what is verified comes last and at once, as a follower writes it.
+pub(crate) fn copy_files(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let name = entry.unwrap().file_name();
+        if name.to_str().unwrap().ends_with(".mutlog") {
+            std::fs::copy(from.join(&name), to.join(&name)).unwrap();
+        }
+    }
+    std::fs::copy(from.join("state.json"), to.join("state.copy")).unwrap();
+    std::fs::rename(to.join("state.copy"), to.join("state.json")).unwrap();
 }
