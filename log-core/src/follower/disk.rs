@@ -1,11 +1,13 @@
 //! The folder of a local copy: names, hashes, the list of what is verified, and the lock. Blocking.
 //!
-//!     NNNN.<sha224>.mutlog    a frozen segment, named as original clients name it (spec 1.5.1)
-//!     NNNN.growing.mutlog     one that may still grow; may have more bytes than were verified
-//!     tempseg-NNNN            a segment that is fetched anew
-//!     state.json              what was verified, and is published to all processes
-//!     lock                    held by who changes any of these
-//!     aside/                  what was found to be wrong, and copies that were given up
+//! ```text
+//! NNNN.<sha224>.mutlog    a frozen segment, named as original clients name it (spec 1.5.1)
+//! NNNN.growing.mutlog     one that may still grow; may have more bytes than were verified
+//! tempseg-NNNN            a segment that is fetched anew
+//! state.json              what was verified, and is published to all processes
+//! lock                    held by who changes any of these
+//! aside/                  what was found to be wrong, and copies that were given up
+//! ```
 //!
 //! Every change is a method here, and asks [`Fault`] first. Depends on [`crate::index`] for digests.
 
