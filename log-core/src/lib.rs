@@ -42,6 +42,7 @@ pub mod frame;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
 pub mod layout;
+pub mod local;
 mod meta;
 pub mod output;
 pub mod position;
@@ -55,6 +56,7 @@ pub mod writer;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{AppendError, OpenError, ReadError, explain};
+pub use local::LocalStore;
 pub use meta::meta_of;
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
