@@ -23,6 +23,13 @@ const ROUNDS: u32 = 60;
 const READY: &str = "ready";
 const ACKNOWLEDGED: &str = "acknowledged ";
 
+/// A folder in memory where there is one: syncs are not what is tested here, and take their time.
+fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
 /// Small segments, and no grace, so that segments are sealed and batches removed all the time.
 fn options() -> WriterOptions {
     WriterOptions {
@@ -138,7 +145,7 @@ fn a_killed_writer_loses_nothing_acknowledged() {
         let round = std::env::var(ROUND).unwrap();
         return runtime.block_on(append_forever(Path::new(&folder), &round));
     }
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let mut random = rand::rngs::StdRng::seed_from_u64(7);
     let mut acknowledged: BTreeMap<String, Position> = BTreeMap::new();
     let mut sealed = 0;

@@ -13,8 +13,15 @@ use std::fs;
 use std::sync::Arc;
 use tempfile::TempDir;
 
+/// A folder in memory where there is one: syncs are not what is tested here, and take their time.
+fn scratch() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
 fn store() -> (TempDir, LocalStore) {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let store = LocalStore::open(folder.path()).unwrap();
     (folder, store)
 }
@@ -209,7 +216,7 @@ async fn what_one_handle_creates_all_see_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_those_who_race_for_a_name_one_wins() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let racers = (0..4).map(|racer: u8| {
         let store = LocalStore::open(folder.path()).unwrap();
         tokio::spawn(async move {

@@ -9,7 +9,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// A lock is held for the time of one append; whoever holds it for so long has been stopped.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+const WAIT_MAX: Duration = if cfg!(test) {
+    Duration::from_millis(1)
+} else {
+    Duration::from_secs(30)
+};
 /// Waits between tries. The kernel's own queue would be fairer, but has no end.
 const POLL_FIRST: Duration = Duration::from_micros(50);
 const POLL_MAX: Duration = Duration::from_millis(2);
@@ -52,7 +56,7 @@ pub(super) fn lock(file: &Arc<File>, how: Lock) -> io::Result<Held> {
             Err(TryLockError::WouldBlock) => {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
-                    "another process has held its lock for 30 s",
+                    format!("another process has held its lock for {WAIT_MAX:?}"),
                 ));
             }
         }
