@@ -7,7 +7,8 @@
 //! * After a failed sync the kernel may call pages clean that the disk never got, and a second sync of
 //!   them means nothing. Our own entry is then cut off again before the lock is let go, and a retry
 //!   writes it anew. Another's bytes are written again, as they are, before they are believed. If the
-//!   cut fails too, the lock is kept until it works or the process ends.
+//!   cut fails too, the lock is kept until it works or the process ends. (If it ends then, another may
+//!   believe bytes that a power cut takes. A disk that fails twice has no right to more.)
 
 use super::disk::{Disk, Open};
 use super::entry::{Entry, Kind, Scan, scan};
