@@ -51,6 +51,7 @@ mod seal;
 pub mod segment;
 mod store;
 pub mod stream;
+pub mod url;
 mod verify;
 pub mod writer;
 
@@ -62,5 +63,6 @@ pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
 pub use reader::{Reader, Record};
 pub use stream::Stream;
+pub use url::{StreamUrl, UrlError, create_store, open_store};
 pub use verify::{Fault, Report, verify};
 pub use writer::{Appended, NewRecord, Writer, WriterHealth, WriterOptions};
