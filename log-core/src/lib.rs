@@ -47,6 +47,7 @@ pub mod import;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
 pub mod layout;
+pub mod local;
 mod meta;
 pub mod output;
 pub mod position;
@@ -58,16 +59,19 @@ pub mod segment;
 pub mod server;
 mod store;
 pub mod stream;
+pub mod url;
 mod verify;
 pub mod writer;
 
 pub use bulk::{BulkError, BulkOptions, BulkWriter};
 pub use clock::{Clock, SystemClock};
 pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
+pub use local::LocalStore;
 pub use meta::{NotStampable, meta_of};
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
 pub use reader::{Reader, ReaderOptions, Record};
 pub use stream::Stream;
+pub use url::{StreamUrl, UrlError, create_store, open_store};
 pub use verify::{Fault, FaultKind, Report, verify, verify_store, verify_with};
 pub use writer::{Appended, NewRecord, Writer, WriterHealth, WriterOptions};
