@@ -2,6 +2,7 @@
 
 use crate::frame::FrameError;
 use crate::layout::Gap;
+use crate::meta::NotStampable;
 use crate::position::Position;
 
 /// Why a stream could not be opened.
@@ -26,18 +27,6 @@ pub enum OpenError {
         /// Which.
         source: Gap,
     },
-    /// The open segment's bytes are not records, so nothing can follow them.
-    #[error(
-        "stream {stream}: segment {segment} is damaged; move what follows aside before writing"
-    )]
-    Damaged {
-        /// The stream's name.
-        stream: String,
-        /// The segment.
-        segment: u32,
-        /// What is wrong, and at which offset.
-        source: FrameError,
-    },
     /// Batches that nothing leads to lie ahead of the end, and the log would run into them.
     #[error(
         "stream {stream}: {object} lies ahead of the log's end and is no part of it; move it aside before writing"
@@ -54,7 +43,7 @@ pub enum OpenError {
         /// The stream's name.
         stream: String,
         /// Why.
-        source: ReadError,
+        source: Box<ReadError>,
     },
     /// Others kept writing; there was no moment to begin.
     #[error("stream {stream}: {tries} tries to begin an epoch were all overtaken by other writers")]
@@ -128,6 +117,34 @@ pub enum ReadError {
         /// Where the stream ends.
         end: Position,
     },
+    /// A segment is missing, so that nothing behind it can be told.
+    #[error("stream {stream}: objects are missing; restore them from a copy of the log")]
+    Gap {
+        /// The stream's name.
+        stream: String,
+        /// Which.
+        source: Gap,
+    },
+    /// An object is longer than any segment can be, and was not read.
+    #[error("stream {stream}: {object} has {size} bytes, more than any segment")]
+    Oversized {
+        /// The stream's name.
+        stream: String,
+        /// Below the stream's prefix.
+        object: String,
+        /// Bytes that were listed.
+        size: u64,
+    },
+    /// The runtime ended while the object was read.
+    #[error("stream {stream}: reading {object} was cut off")]
+    Interrupted {
+        /// The stream's name.
+        stream: String,
+        /// Below the stream's prefix.
+        object: String,
+        /// Why.
+        source: tokio::task::JoinError,
+    },
     /// The position is inside a record.
     #[error("stream {stream}: no record starts at {position}")]
     NotABoundary {
@@ -142,7 +159,7 @@ pub enum ReadError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// Another writer has taken over: this one must step down.
+    /// Another writer has taken over: this one must step down. The records are not in the log.
     #[error("stream {stream}: another writer began epoch {by} at {at}; this one had epoch {epoch}")]
     Fenced {
         /// The stream's name.
@@ -154,7 +171,8 @@ pub enum AppendError {
         /// Where the other was first.
         at: Position,
     },
-    /// Something that no writer of ours wrote is where the next batch belongs.
+    /// Something that no writer of ours wrote is where the next batch belongs. The records are not in
+    /// the log.
     #[error(
         "stream {stream}: a foreign object is at the end, {at}; move it aside and open the stream again"
     )]
@@ -163,6 +181,16 @@ pub enum AppendError {
         stream: String,
         /// Where.
         at: Position,
+    },
+    /// The log no longer ends where the caller expects it to. The records are not in the log.
+    #[error("stream {stream}: the log ends at {tail}, no longer at {expected}")]
+    Moved {
+        /// The stream's name.
+        stream: String,
+        /// What the caller expected.
+        expected: Position,
+        /// Where the log ends.
+        tail: Position,
     },
     /// The records can never fit in a segment.
     #[error("stream {stream}: {bytes} bytes are more than a batch can hold ({max})")]
@@ -174,14 +202,66 @@ pub enum AppendError {
         /// The limit.
         max: u64,
     },
-    /// The writer was closed before the store had the records: they may have landed.
-    #[error(
-        "stream {stream}: the writer closed before the records were durable; they may be in the log or not"
-    )]
+    /// A payload cannot be appended by anyone.
+    #[error("stream {stream}: a record cannot be appended")]
+    Payload {
+        /// The stream's name.
+        stream: String,
+        /// Why.
+        source: NotStampable,
+    },
+    /// The writer was closed before it tried. The records are not in the log.
+    #[error("stream {stream}: the writer is closed")]
     Closed {
         /// The stream's name.
         stream: String,
     },
+    /// The writer ended while the store had not answered: the records may be in the log or not.
+    #[error(
+        "stream {stream}: the writer ended before the records were known to be durable; they may be in the log or not"
+    )]
+    Unknown {
+        /// The stream's name.
+        stream: String,
+    },
+}
+
+/// What the caller of a failed append does about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// Append something else: this can never be in a log.
+    Drop,
+    /// Look at the log as it is now, decide again, and append what is still wanted.
+    DecideAgain,
+    /// Step down: another writer has the stream, or somebody has to look after it. The records are
+    /// not in the log.
+    StepDown,
+    /// Open a writer and append again with the same idempotency key, or look first: nobody knows
+    /// whether the records are in the log.
+    TryAgainWithKey,
+}
+
+impl AppendError {
+    /// What to do about it.
+    pub fn advice(&self) -> Advice {
+        match self {
+            Self::TooLarge { .. } | Self::Payload { .. } => Advice::Drop,
+            Self::Moved { .. } => Advice::DecideAgain,
+            Self::Fenced { .. } | Self::Foreign { .. } | Self::Closed { .. } => Advice::StepDown,
+            Self::Unknown { .. } => Advice::TryAgainWithKey,
+        }
+    }
+}
+
+/// A writer's task panicked, which is a fault of this library.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "stream {stream}: the writer failed inside; what it had not acknowledged may be in the log or not"
+)]
+pub struct CloseError {
+    pub(crate) stream: String,
+    pub(crate) source: tokio::task::JoinError,
 }
 
 /// An error and its causes in one line, for people. A cause that the text before it has told already,

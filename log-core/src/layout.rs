@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// The folder of the open segments' batches, below the stream's prefix.
 pub const TAIL: &str = "tail";
+/// The folder of what was moved aside, below the stream's prefix: no part of the log, and no stray.
+pub const QUARANTINE: &str = "quarantine";
 
 /// One object below the stream's prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +90,7 @@ impl Segment {
 
 /// All that a listing says of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Layout {
     /// By number, from 0. Every one but the last is complete.
     pub segments: Vec<Segment>,
@@ -97,6 +100,9 @@ pub struct Layout {
     pub strays: Vec<String>,
     /// When the store took the newest of all objects, in seconds since 1970: its clock, for ages.
     pub newest: i64,
+    /// A segment that is missing although a later one is sealed: the log can be read up to it, and
+    /// nothing can be appended. What lies behind it is among the strays.
+    pub gap: Option<Gap>,
 }
 
 /// A segment that should be there is not.
@@ -111,11 +117,15 @@ pub struct Gap {
 
 impl Layout {
     /// Reads a listing, in any order.
-    pub fn read(objects: &[Object]) -> Result<Self, Gap> {
+    pub fn read(objects: &[Object]) -> Self {
         let mut sealed: BTreeMap<u32, Sealed> = BTreeMap::new();
         let mut tails: BTreeMap<u32, BTreeMap<u64, u64>> = BTreeMap::new();
         let mut strays = Vec::new();
-        for object in objects {
+        let quarantined = |path: &str| {
+            let below = path.strip_prefix(QUARANTINE);
+            below.is_some_and(|below| below.starts_with('/'))
+        };
+        for object in objects.iter().filter(|object| !quarantined(&object.path)) {
             if let Some(name) = SegmentName::parse(&object.path) {
                 let found = Sealed {
                     name,
@@ -140,17 +150,17 @@ impl Layout {
             .map(|object| object.modified)
             .max()
             .unwrap_or(0);
-        Ok(Self {
+        Self {
             newest,
-            ..Self::assemble(&sealed, tails, strays)?
-        })
+            ..Self::assemble(&sealed, tails, strays)
+        }
     }
 
     fn assemble(
         sealed: &BTreeMap<u32, Sealed>,
         mut tails: BTreeMap<u32, BTreeMap<u64, u64>>,
         strays: Vec<String>,
-    ) -> Result<Self, Gap> {
+    ) -> Self {
         let mut layout = Self {
             strays,
             ..Self::default()
@@ -174,14 +184,11 @@ impl Layout {
                 continue;
             }
             let tail = layout.chain(number, batches.unwrap_or_default());
-            if let Some(present) =
-                highest_sealed.filter(|&highest| highest > number && !tail.closed)
-            {
-                return Err(Gap {
-                    missing: number,
-                    present,
-                });
-            }
+            let beyond = highest_sealed.filter(|&highest| highest > number && !tail.closed);
+            layout.gap = beyond.map(|present| Gap {
+                missing: number,
+                present,
+            });
             let (empty, closed) = (tail.batches.is_empty(), tail.closed);
             if !empty || closed {
                 layout.segments.push(Segment::Tail(tail));
@@ -190,12 +197,18 @@ impl Layout {
                 break;
             }
         }
+        if let Some(gap) = layout.gap {
+            let behind = sealed.range(gap.missing..);
+            layout
+                .strays
+                .extend(behind.map(|(_, sealed)| sealed.name.to_string()));
+        }
         for (number, batches) in tails {
             layout
                 .strays
                 .extend(batches.keys().map(|&offset| batch_path(number, offset)));
         }
-        Ok(layout)
+        layout
     }
 
     /// Follows the chain of batches from offset 0; what is not on it is stray.

@@ -54,11 +54,11 @@ mod verify;
 pub mod writer;
 
 pub use clock::{Clock, SystemClock};
-pub use error::{AppendError, OpenError, ReadError, explain};
-pub use meta::meta_of;
+pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
+pub use meta::{NotStampable, meta_of};
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
-pub use reader::{Reader, Record};
+pub use reader::{Reader, ReaderOptions, Record};
 pub use stream::Stream;
 pub use verify::{Fault, Report, verify};
 pub use writer::{Appended, NewRecord, Writer, WriterHealth, WriterOptions};

@@ -3,19 +3,41 @@
 //! Depends on [`crate::stream`] and [`crate::frame`]. A sealed object is checked against its name
 //! before anything in it is given out.
 
+pub(crate) mod load;
+
+pub(crate) use load::Object;
+
 use crate::error::ReadError;
 use crate::frame::{FrameError, Frames};
-use crate::layout::{Sealed, batch_path};
 use crate::position::Position;
-use crate::segment::SegmentName;
 use crate::stream::{Place, Stream};
 use bytes::Bytes;
+use load::{Ahead, load};
 use tokio::sync::watch;
 
 /// At most so many records are given at a time.
 const RECORDS_AT_A_TIME: usize = 4096;
 /// And of so many bytes, but for the last of them.
 const BYTES_AT_A_TIME: u64 = 1 << 20;
+
+/// What a reader may read ahead.
+#[derive(Clone, Copy, Debug)]
+pub struct ReaderOptions {
+    /// Bytes of objects that are read ahead, beyond the object that is being read.
+    pub ahead_bytes: u64,
+    /// Objects that are read ahead at the same time.
+    pub ahead_objects: usize,
+}
+
+impl Default for ReaderOptions {
+    /// Two full segments' bytes, and 16 objects.
+    fn default() -> Self {
+        Self {
+            ahead_bytes: 32 << 20,
+            ahead_objects: 16,
+        }
+    }
+}
 
 /// A record and its place. Its payload is a slice of the object that it was read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +55,26 @@ pub struct Record {
 pub struct Reader {
     stream: Stream,
     position: Position,
+    /// Whether a record is known to start there, or nothing at all.
+    on_boundary: bool,
     /// The object that is being read, and where it starts.
     current: Option<(Position, Bytes)>,
     tail: watch::Receiver<Position>,
+    options: ReaderOptions,
+    ahead: Ahead,
 }
 
 impl Reader {
-    pub(crate) fn new(stream: Stream, position: Position) -> Self {
+    pub(crate) fn new(stream: Stream, position: Position, options: ReaderOptions) -> Self {
         let tail = stream.watch();
         Self {
             stream,
             position,
+            on_boundary: position.offset == 0,
             current: None,
             tail,
+            options,
+            ahead: Ahead::default(),
         }
     }
 
@@ -63,21 +92,17 @@ impl Reader {
                 return Ok(records);
             }
             match self.stream.locate(self.position) {
-                Place::Sealed(sealed) => {
-                    let bytes = self.load_sealed(sealed).await?;
-                    self.current = Some((Position::start_of(sealed.name.number), bytes));
-                }
-                Place::Batch { offset, size } => {
-                    let start = Position {
-                        offset,
-                        ..self.position
-                    };
-                    if let Some(bytes) = self.load_batch(start, size).await? {
-                        self.current = Some((start, bytes));
-                    }
-                }
+                Place::Sealed(_) | Place::Batch { .. } => self.load().await?,
                 Place::NextSegment => self.position = Position::start_of(self.position.segment + 1),
-                Place::End => return Ok(Vec::new()),
+                Place::End => match self.stream.gap() {
+                    None => return Ok(Vec::new()),
+                    Some(source) => {
+                        return Err(ReadError::Gap {
+                            stream: self.name(),
+                            source,
+                        });
+                    }
+                },
                 Place::Beyond(end) => {
                     return Err(ReadError::BeyondEnd {
                         stream: self.name(),
@@ -87,6 +112,30 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Reads the object at the position, and the next ones ahead.
+    async fn load(&mut self) -> Result<(), ReadError> {
+        let Some(object) = self.stream.object_at(self.position) else {
+            return Ok(());
+        };
+        let ReaderOptions {
+            ahead_bytes,
+            ahead_objects,
+        } = self.options;
+        let bytes = match self.ahead.take(&self.stream, object).await {
+            Some(loaded) => loaded?,
+            None => {
+                self.ahead
+                    .fill(&self.stream, object, ahead_bytes, ahead_objects);
+                load(&self.stream, object).await?
+            }
+        };
+        self.ahead
+            .fill(&self.stream, object, ahead_bytes, ahead_objects);
+        // It may have been joined meanwhile, and the place is another now.
+        self.current = bytes.map(|bytes| (object.start, bytes));
+        Ok(())
     }
 
     /// Like [`Reader::next_batch`], but waits for records at the tail. Sees what is appended
@@ -140,7 +189,7 @@ impl Reader {
             }
         }
         if let Some(last) = records.last() {
-            self.position = last.next;
+            (self.position, self.on_boundary) = (last.next, true);
         }
         Ok(Some(records))
     }
@@ -151,7 +200,7 @@ impl Reader {
             source,
             FrameError::BadHeader { .. } | FrameError::WrongOffset { .. }
         );
-        if header && self.position != object {
+        if header && !self.on_boundary && self.position != object {
             return ReadError::NotABoundary {
                 stream: self.name(),
                 position: self.position,
@@ -162,72 +211,6 @@ impl Reader {
             segment: object.segment,
             source,
         }
-    }
-
-    async fn load_sealed(&self, sealed: Sealed) -> Result<Bytes, ReadError> {
-        let object = sealed.name.to_string();
-        let bytes = self.get(&object, sealed.size).await?;
-        if SegmentName::of(sealed.name.number, &bytes) != sealed.name {
-            return Err(ReadError::Digest {
-                stream: self.name(),
-                object,
-            });
-        }
-        Ok(bytes)
-    }
-
-    /// The batch; `None` if it was joined meanwhile, and the place is another now.
-    async fn load_batch(&self, start: Position, size: u64) -> Result<Option<Bytes>, ReadError> {
-        if let Some(bytes) = self.stream.recent(start) {
-            return Ok(Some(bytes));
-        }
-        let object = batch_path(start.segment, start.offset);
-        match self.get(&object, size).await {
-            Err(ReadError::Store {
-                source: object_store::Error::NotFound { path, source },
-                ..
-            }) => {
-                let before = self.stream.locate(start);
-                let refreshed = self.stream.refresh().await;
-                refreshed.map_err(|source| ReadError::Refresh {
-                    stream: self.name(),
-                    source: Box::new(source),
-                })?;
-                if self.stream.locate(start) == before {
-                    let source = object_store::Error::NotFound { path, source };
-                    return Err(ReadError::Store {
-                        stream: self.name(),
-                        object,
-                        source,
-                    });
-                }
-                Ok(None)
-            }
-            loaded => loaded.map(Some),
-        }
-    }
-
-    async fn get(&self, object: &str, want: u64) -> Result<Bytes, ReadError> {
-        let bytes = self
-            .stream
-            .objects()
-            .get(object)
-            .await
-            .map_err(|source| ReadError::Store {
-                stream: self.name(),
-                object: object.to_owned(),
-                source,
-            })?;
-        let have = bytes.len() as u64;
-        if have != want {
-            return Err(ReadError::Size {
-                stream: self.name(),
-                object: object.to_owned(),
-                want,
-                have,
-            });
-        }
-        Ok(bytes)
     }
 
     fn name(&self) -> String {

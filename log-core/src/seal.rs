@@ -7,56 +7,74 @@
 use crate::error::ReadError;
 use crate::frame::Frames;
 use crate::layout::{Segment, batch_path};
-use crate::segment::SegmentName;
+use crate::reader::load::digest_of;
 use crate::store::Created;
 use crate::stream::Stream;
 use bytes::{Bytes, BytesMut};
+use futures::{StreamExt as _, TryStreamExt as _};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+use tokio::sync::watch;
 
-/// Seals what is closed whenever it is told to look, until it is told to stop.
-pub(crate) async fn run(stream: Stream, grace: Duration, look: &Notify, stop: Notified<'_>) {
-    tokio::pin!(stop);
+/// Batches of a segment that are read at the same time.
+const READS_AT_ONCE: usize = 32;
+/// Waits before the next look after one that failed.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
+/// Looks at least so often, for joined batches that have become old enough.
+const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Seals what is closed whenever there is something new, until it is told to stop.
+pub(crate) async fn run(
+    stream: Stream,
+    grace: Duration,
+    mut looks: watch::Receiver<()>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let (mut retry, mut writing) = (RETRY_FIRST, true);
     loop {
-        if let Err(error) = seal_closed(&stream).await {
-            tracing::warn!(
-                stream = stream.name(),
-                error = &error as &dyn std::error::Error,
-                "cannot seal yet: {error}"
-            );
+        let sealed = seal_closed(&stream).await;
+        let removed = remove_joined(&stream, grace).await;
+        let mut next = LOOK_EVERY;
+        for (what, outcome) in [("seal", sealed), ("remove joined batches", removed)] {
+            if let Err(error) = outcome {
+                tracing::warn!(
+                    stream = stream.name(),
+                    error = &error as &dyn std::error::Error,
+                    "cannot {what} yet: {error}"
+                );
+                next = retry;
+            }
         }
-        if let Err(error) = remove_joined(&stream, grace).await {
-            tracing::warn!(
-                stream = stream.name(),
-                error = &error as &dyn std::error::Error,
-                "cannot remove joined batches yet: {error}"
-            );
-        }
+        retry = match next {
+            LOOK_EVERY => RETRY_FIRST,
+            _ => (retry * 2).min(RETRY_MAX),
+        };
         tokio::select! {
             biased;
-            () = look.notified() => {}
-            () = &mut stop => return,
+            changed = looks.changed(), if writing => writing = changed.is_ok(),
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(next) => {}
         }
     }
 }
 
-/// Seals every segment that is closed, oldest first.
+/// Seals every segment that is closed, oldest first; one that cannot be sealed does not hold up the
+/// others. The first error is told.
 pub(crate) async fn seal_closed(stream: &Stream) -> Result<(), ReadError> {
-    for (number, segment) in (0..).zip(stream.segments()) {
-        if let Segment::Tail(tail) = segment
-            && tail.closed
-        {
-            seal(stream, number, &tail.batches).await?;
-        }
+    let closed = stream.closed_tails();
+    let mut outcome = Ok(());
+    for (number, batches) in closed {
+        let sealed = seal(stream, number, &batches).await;
+        outcome = outcome.and(sealed);
     }
-    Ok(())
+    outcome
 }
 
 async fn seal(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<(), ReadError> {
     let joined = join(stream, number, batches).await?;
-    let name = SegmentName::of(number, &joined);
+    let what = format!("the batches of segment {number}");
+    let name = digest_of(stream, &what, number, &joined).await?;
     let object = name.to_string();
     let store_error = |source| ReadError::Store {
         stream: stream.name().to_owned(),
@@ -67,7 +85,7 @@ async fn seal(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<()
     // A name is its content, so that whatever is there under it has to be the same.
     match stream
         .objects()
-        .create(&object, joined)
+        .create(&object, joined.clone())
         .await
         .map_err(store_error)?
     {
@@ -80,7 +98,7 @@ async fn seal(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<()
         }
     }
     let stored = stream.objects().get(&object).await.map_err(store_error)?;
-    if SegmentName::of(number, &stored) != name {
+    if stored != joined {
         return Err(ReadError::Digest {
             stream: stream.name().to_owned(),
             object,
@@ -99,8 +117,7 @@ async fn seal(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<()
 /// The bytes of the batches, one behind the other; every record's frame is checked.
 async fn join(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<Bytes, ReadError> {
     let size: u64 = batches.iter().map(|(_, size)| size).sum();
-    let mut joined = BytesMut::with_capacity(size as usize);
-    for &(offset, want) in batches {
+    let read = |(offset, want): (u64, u64)| async move {
         let object = batch_path(number, offset);
         let bytes = stream
             .objects()
@@ -112,16 +129,23 @@ async fn join(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<By
                 source,
             })?;
         let have = bytes.len() as u64;
-        if have != want {
-            return Err(ReadError::Size {
-                stream: stream.name().to_owned(),
-                object,
-                want,
-                have,
-            });
+        if have == want {
+            return Ok(bytes);
         }
+        Err(ReadError::Size {
+            stream: stream.name().to_owned(),
+            object,
+            want,
+            have,
+        })
+    };
+    let mut joined = BytesMut::with_capacity(size as usize);
+    let mut reads =
+        futures::stream::iter(batches.iter().copied().map(read)).buffered(READS_AT_ONCE);
+    while let Some(bytes) = reads.try_next().await? {
         joined.extend_from_slice(&bytes);
     }
+    drop(reads);
     if let Some(source) = Frames::new(&joined, 0).find_map(Result::err) {
         return Err(ReadError::Frame {
             stream: stream.name().to_owned(),
@@ -151,10 +175,8 @@ async fn remove_joined(stream: &Stream, grace: Duration) -> Result<(), ReadError
             _ => false,
         };
         let followed = |number: u32| {
-            layout
-                .segments
-                .get(number as usize + 1)
-                .is_some_and(|next| !next.is_empty())
+            let later = layout.segments.get(number as usize + 1..);
+            later.is_some_and(|later| later.iter().any(|segment| !segment.is_empty()))
         };
         layout
             .joined

@@ -3,9 +3,9 @@
 //! Depends on [`crate::layout`] and the store. Only what the store has is ever visible here.
 
 use crate::error::{OpenError, ReadError};
-use crate::layout::{Layout, Sealed, Segment, Tail, batch_path};
+use crate::layout::{Gap, Layout, Sealed, Segment, Tail, batch_path};
 use crate::position::Position;
-use crate::reader::Reader;
+use crate::reader::{Object, Reader, ReaderOptions};
 use crate::segment::SegmentName;
 use crate::store::Objects;
 use bytes::{Bytes, BytesMut};
@@ -13,7 +13,13 @@ use object_store::ObjectStore;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// A listing that shows a gap may have raced with a writer: it is asked for again so often.
+const LISTINGS_MAX: u32 = 3;
+/// And so long in between.
+const LISTING_WAIT: Duration = Duration::from_millis(100);
 
 /// Bytes of the newest batches that are kept for the readers of this process.
 const RECENT_BYTES_MAX: usize = 4 << 20;
@@ -29,8 +35,15 @@ struct Inner {
     name: String,
     objects: Objects,
     layout: Mutex<Layout>,
-    recent: Mutex<VecDeque<(Position, Bytes)>>,
+    recent: Mutex<Recent>,
     tail: watch::Sender<Position>,
+}
+
+/// The newest batches of this process's writer.
+#[derive(Debug, Default)]
+struct Recent {
+    batches: VecDeque<(Position, Bytes)>,
+    bytes: usize,
 }
 
 /// Where a position's bytes are.
@@ -88,7 +101,12 @@ impl Stream {
 
     /// Reads from `from`, which must be the start of a record or the tail.
     pub fn reader(&self, from: Position) -> Reader {
-        Reader::new(self.clone(), from)
+        self.reader_with(from, ReaderOptions::default())
+    }
+
+    /// Like [`Stream::reader`], with other bounds on what it reads ahead.
+    pub fn reader_with(&self, from: Position, options: ReaderOptions) -> Reader {
+        Reader::new(self.clone(), from, options)
     }
 
     /// Number and length of every segment, and whether it is sealed.
@@ -103,19 +121,13 @@ impl Stream {
 
     /// Looks at the store for what others have appended, and gives the tail.
     pub async fn refresh(&self) -> Result<Position, OpenError> {
-        let objects = self
-            .objects()
-            .list()
-            .await
-            .map_err(|source| OpenError::Store {
-                stream: self.inner.name.clone(),
-                what: "list its objects".to_owned(),
-                source,
-            })?;
-        let listed = Layout::read(&objects).map_err(|source| OpenError::Gap {
-            stream: self.inner.name.clone(),
-            source,
-        })?;
+        let mut listed = self.list().await?;
+        for _ in 1..LISTINGS_MAX {
+            let Some(gap) = listed.gap else { break };
+            tracing::debug!(stream = %self.inner.name, "{gap}; listing again");
+            tokio::time::sleep(LISTING_WAIT).await;
+            listed = self.list().await?;
+        }
         self.change(|layout| {
             // A listing that began before our own last append may not show it.
             if listed.end() >= layout.end() {
@@ -179,6 +191,33 @@ impl Stream {
             source: Box::new(source),
         })?;
         Ok(self.locate(position) != before)
+    }
+
+    /// Number and batches of every segment that is closed and not sealed.
+    pub(crate) fn closed_tails(&self) -> Vec<(u32, Vec<(u64, u64)>)> {
+        let layout = self.layout();
+        let numbered = (0..).zip(&layout.segments);
+        numbered
+            .filter_map(|(number, segment)| match segment {
+                Segment::Tail(tail) if tail.closed => Some((number, tail.batches.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    async fn list(&self) -> Result<Layout, OpenError> {
+        let objects = self.objects().list().await;
+        let objects = objects.map_err(|source| OpenError::Store {
+            stream: self.inner.name.clone(),
+            what: "list its objects".to_owned(),
+            source,
+        })?;
+        Ok(Layout::read(&objects))
+    }
+
+    /// The segment that is missing, if one is: the log can be read up to it, and not be written.
+    pub fn gap(&self) -> Option<Gap> {
+        self.layout().gap
     }
 
     pub(crate) fn objects(&self) -> &Objects {
@@ -273,13 +312,13 @@ impl Stream {
             .recent
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        recent.push_back((at, bytes));
-        let mut kept: usize = recent.iter().map(|(_, bytes)| bytes.len()).sum();
-        while kept > RECENT_BYTES_MAX {
-            let Some((_, dropped)) = recent.pop_front() else {
+        recent.bytes += bytes.len();
+        recent.batches.push_back((at, bytes));
+        while recent.bytes > RECENT_BYTES_MAX {
+            let Some((_, dropped)) = recent.batches.pop_front() else {
                 break;
             };
-            kept -= dropped.len();
+            recent.bytes -= dropped.len();
         }
     }
 
@@ -289,11 +328,35 @@ impl Stream {
             .recent
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        recent
-            .iter()
-            .rev()
-            .find(|(position, _)| *position == at)
-            .map(|(_, bytes)| bytes.clone())
+        let found = recent
+            .batches
+            .binary_search_by_key(&at, |(position, _)| *position);
+        found.ok().map(|index| recent.batches[index].1.clone())
+    }
+
+    /// The object that holds `position` or, at the end of a segment, the first of the next one; `None`
+    /// at the end of the log.
+    pub(crate) fn object_at(&self, mut position: Position) -> Option<Object> {
+        loop {
+            match self.locate(position) {
+                Place::Sealed(sealed) => {
+                    return Some(Object {
+                        start: Position::start_of(position.segment),
+                        size: sealed.size,
+                        sealed: Some(sealed),
+                    });
+                }
+                Place::Batch { offset, size } => {
+                    return Some(Object {
+                        start: Position { offset, ..position },
+                        size,
+                        sealed: None,
+                    });
+                }
+                Place::NextSegment => position = Position::start_of(position.segment + 1),
+                Place::End | Place::Beyond(_) => return None,
+            }
+        }
     }
 
     pub(crate) fn locate(&self, position: Position) -> Place {
@@ -317,36 +380,6 @@ impl Stream {
                     .partition_point(|&(offset, _)| offset <= position.offset);
                 let (offset, size) = tail.batches[after - 1];
                 Place::Batch { offset, size }
-            }
-        }
-    }
-
-    /// The last record of the log, if there is one.
-    pub(crate) async fn last_record(&self) -> Result<Option<crate::reader::Record>, ReadError> {
-        let start = {
-            let layout = self.layout();
-            let last = layout
-                .segments
-                .iter()
-                .enumerate()
-                .rev()
-                .find(|(_, segment)| !segment.is_empty());
-            last.map(|(number, segment)| Position {
-                segment: number as u32,
-                offset: match segment {
-                    Segment::Sealed(_) => 0,
-                    Segment::Tail(tail) => tail.batches.last().map_or(0, |&(offset, _)| offset),
-                },
-            })
-        };
-        let Some(start) = start else { return Ok(None) };
-        let mut reader = self.reader(start);
-        let mut last = None;
-        loop {
-            let records = reader.next_batch().await?;
-            match records.into_iter().next_back() {
-                Some(record) => last = Some(record),
-                None => return Ok(last),
             }
         }
     }

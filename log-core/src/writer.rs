@@ -5,135 +5,34 @@
 //! tried again until it works or the writer is closed; meanwhile the bounded queue holds callers
 //! back. When another writer was first, this one is done: see `design.md`, "One linear history".
 
+mod batch;
+mod claim;
+mod keys;
+mod options;
 mod task;
 
-use crate::clock::{Clock, SystemClock};
-use crate::error::{AppendError, OpenError};
+pub use options::{Appended, NewRecord, WriterHealth, WriterOptions};
+
+use crate::error::{AppendError, CloseError, OpenError};
+use crate::frame::PAYLOAD_BYTES_MAX;
+use crate::meta::check_stampable;
 use crate::position::Position;
 use crate::seal;
-use crate::segment::{SEGMENT_BATCHES_MAX, SEGMENT_BYTES_MAX};
 use crate::stream::Stream;
-use bytes::Bytes;
-use prost::Message;
-use proto::forgelog::Cause;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use task::Task;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-/// A day.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// How a writer writes.
-#[derive(Clone, Debug)]
-pub struct WriterOptions {
-    /// What the writer is, such as `coordinator`. Every open makes a writer of its own name out of it,
-    /// `coordinator-7f3a…`, which goes into every record's meta: it is what makes two claims differ.
-    pub role: String,
-    /// How long to wait for company before a batch is put; what comes while another batch is under
-    /// way is company anyway.
-    pub linger: Duration,
-    /// A batch is put once it has so many bytes.
-    pub batch_bytes: usize,
-    /// Callers that wait in the queue; more are held back.
-    pub queue: usize,
-    /// A segment ends before it is longer than this.
-    pub segment_bytes: u64,
-    /// A segment ends at so many batches.
-    pub segment_batches: usize,
-    /// For so long joined batches stay, so that a writer that slept finds its place taken
-    /// (design.md, "No holes for the late"). All writers of a stream must have the same.
-    pub grace: Duration,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
-    /// What makes the writer's name unlike that of any other; random if it is unset. Simulations set
-    /// it, to another value for every writer.
-    pub nonce: Option<u64>,
-}
-
-impl WriterOptions {
-    /// The defaults for a writer of this role: no linger, batches of 1 MiB, a queue of 1,024, and the
-    /// format's own limits.
-    pub fn new(role: &str) -> Self {
-        Self {
-            role: role.to_owned(),
-            linger: Duration::ZERO,
-            batch_bytes: 1 << 20,
-            queue: 1024,
-            segment_bytes: SEGMENT_BYTES_MAX,
-            segment_batches: SEGMENT_BATCHES_MAX,
-            grace: GRACE,
-            clock: Arc::new(SystemClock),
-            nonce: None,
-        }
-    }
-}
-
-/// A record that is to be appended.
-#[derive(Clone, Debug, Default)]
-pub struct NewRecord {
-    /// The serialized mutation, without its meta: the writer adds that.
-    pub payload: Bytes,
-    /// The same in every try to append the same; empty if there is none.
-    pub idempotency_key: String,
-    /// The record that this one answers.
-    pub cause: Option<Cause>,
-}
-
-impl NewRecord {
-    /// A record of this mutation, whose `meta` must be unset.
-    pub fn new(mutation: &impl Message) -> Self {
-        Self::from_payload(mutation.encode_to_vec())
-    }
-
-    /// A record of a serialized mutation without meta.
-    pub fn from_payload(payload: impl Into<Bytes>) -> Self {
-        Self {
-            payload: payload.into(),
-            ..Self::default()
-        }
-    }
-
-    /// With the key that every try to append it has.
-    #[must_use]
-    pub fn with_key(mut self, key: impl Into<String>) -> Self {
-        self.idempotency_key = key.into();
-        self
-    }
-
-    /// With the record that it answers.
-    #[must_use]
-    pub fn with_cause(mut self, cause: Cause) -> Self {
-        self.cause = Some(cause);
-        self
-    }
-}
-
-/// Where an acknowledged record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Appended {
-    /// Where its frame starts.
-    pub at: Position,
-    /// Where its frame ends.
-    pub next: Position,
-}
-
-/// How the writer fares.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum WriterHealth {
-    /// Well.
-    #[default]
-    Ok,
-    /// The store refuses a batch, which is tried again; the text says why.
-    Retrying(String),
-    /// It appends no more; the text says why.
-    Stopped(String),
-}
-
+/// What one caller wants appended: all of it or nothing.
 struct Request {
     records: Vec<NewRecord>,
+    /// Only if the log still ends here.
+    condition: Option<Position>,
     answer: oneshot::Sender<Result<Appended, AppendError>>,
+    /// Its place in the queue; let go when the request is answered.
+    _room: OwnedSemaphorePermit,
 }
 
 /// Appends to a stream. Clones are handles to the same task.
@@ -146,17 +45,28 @@ pub struct Writer {
 struct Inner {
     stream: Stream,
     epoch: u64,
+    name: String,
     queue: mpsc::Sender<Request>,
+    room: Room,
+    patience: Duration,
     health: watch::Receiver<WriterHealth>,
-    closing: Arc<Notify>,
-    tasks: std::sync::Mutex<Option<Tasks>>,
+    closing: watch::Sender<bool>,
+    end: Arc<OnceLock<AppendError>>,
+    tasks: Mutex<Tasks>,
+}
+
+/// The bytes that may wait.
+#[derive(Debug)]
+struct Room {
+    free: Arc<Semaphore>,
+    bytes: u32,
 }
 
 #[derive(Debug)]
 struct Tasks {
-    writer: JoinHandle<()>,
-    sealer: JoinHandle<()>,
-    stop_sealer: Arc<Notify>,
+    writer: Option<JoinHandle<()>>,
+    sealer: Option<JoinHandle<()>>,
+    stop_sealer: watch::Sender<bool>,
 }
 
 impl Writer {
@@ -165,32 +75,42 @@ impl Writer {
     pub async fn open(stream: Stream, options: WriterOptions) -> Result<Self, OpenError> {
         let (queue, requests) = mpsc::channel(options.queue.max(1));
         let (set_health, health) = watch::channel(WriterHealth::Ok);
-        let (look, stop_sealer, closing) = (
-            Arc::new(Notify::new()),
-            Arc::new(Notify::new()),
-            Arc::new(Notify::new()),
-        );
-        let grace = options.grace;
-        let task = Task::open(stream.clone(), options, set_health, look.clone()).await?;
-        let epoch = task.epoch();
-        let sealer = tokio::spawn({
-            let (stream, stop) = (stream.clone(), stop_sealer.clone());
-            async move { seal::run(stream, grace, &look, stop.notified()).await }
+        let (closing, close) = watch::channel(false);
+        let (stop_sealer, stop) = watch::channel(false);
+        let (look, looks) = watch::channel(());
+        let end = Arc::new(OnceLock::new());
+        let bytes = u32::try_from(options.queue_bytes)
+            .unwrap_or(u32::MAX)
+            .clamp(1, 1 << 29);
+        let free = Arc::new(Semaphore::new(bytes as usize));
+        let (grace, patience) = (options.grace, options.patience);
+        let mut task = Task::new(stream.clone(), options, set_health, look, close);
+        task.open().await?;
+        let (epoch, name) = (task.epoch(), task.name().to_owned());
+        let sealer = tokio::spawn(seal::run(stream.clone(), grace, looks, stop));
+        let writer = tokio::spawn({
+            let (end, free) = (end.clone(), free.clone());
+            async move {
+                task.run(requests, &end).await;
+                free.close();
+            }
         });
-        let writer = tokio::spawn(task.run(requests, closing.clone()));
-        let tasks = std::sync::Mutex::new(Some(Tasks {
-            writer,
-            sealer,
-            stop_sealer,
-        }));
         Ok(Self {
             inner: Arc::new(Inner {
                 stream,
                 epoch,
+                name,
                 queue,
+                room: Room { free, bytes },
+                patience,
                 health,
                 closing,
-                tasks,
+                end,
+                tasks: Mutex::new(Tasks {
+                    writer: Some(writer),
+                    sealer: Some(sealer),
+                    stop_sealer,
+                }),
             }),
         })
     }
@@ -211,48 +131,122 @@ impl Writer {
     }
 
     /// Appends a record. It is durable when this returns.
+    ///
+    /// A caller that stops waiting may find the record in the log all the same.
     pub async fn append(&self, record: NewRecord) -> Result<Appended, AppendError> {
-        self.append_all(vec![record]).await
+        self.submit(vec![record], None).await
     }
 
     /// Appends records in one batch: all of them or none become durable and visible, one behind the
     /// other. Gives the place of the last; no records are nowhere, and appended at once.
+    ///
+    /// A record whose key is known ([`NewRecord::with_key`]) is not appended again. A key is known for
+    /// at least the last 16 MiB (or 4,096 batches) of the log, whichever writer appended it; the first
+    /// record with it counts, whatever the others hold.
     pub async fn append_all(&self, records: Vec<NewRecord>) -> Result<Appended, AppendError> {
-        if records.is_empty() {
+        self.submit(records, None).await
+    }
+
+    /// Appends records only if the log still ends at `expected`, such as [`Stream::tail`] gave it when
+    /// the state was folded that the records were decided on; else [`AppendError::Moved`].
+    pub async fn append_if(
+        &self,
+        expected: Position,
+        records: Vec<NewRecord>,
+    ) -> Result<Appended, AppendError> {
+        self.submit(records, Some(expected)).await
+    }
+
+    async fn submit(
+        &self,
+        records: Vec<NewRecord>,
+        condition: Option<Position>,
+    ) -> Result<Appended, AppendError> {
+        if records.is_empty() && condition.is_none() {
             let tail = self.inner.stream.tail();
             return Ok(Appended {
                 at: tail,
                 next: tail,
             });
         }
+        let bytes = self.check(&records)?;
+        let wanted = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let room = self.inner.room.free.clone();
+        let room = room
+            .acquire_many_owned(wanted.min(self.inner.room.bytes))
+            .await
+            .map_err(|_| self.ended())?;
         let (answer, answered) = oneshot::channel();
-        let closed = || AppendError::Closed {
-            stream: self.inner.stream.name().to_owned(),
+        let request = Request {
+            records,
+            condition,
+            answer,
+            _room: room,
         };
         self.inner
             .queue
-            .send(Request { records, answer })
+            .send(request)
             .await
-            .map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+            .map_err(|_| self.ended())?;
+        // Only a task that was aborted answers nothing.
+        answered.await.map_err(|_| AppendError::Unknown {
+            stream: self.inner.stream.name().to_owned(),
+        })?
     }
 
-    /// Appends what is queued, lets a seal that is under way finish, and ends. An append that the
-    /// store keeps refusing is given up, and its caller told so.
-    pub async fn close(&self) -> Result<(), tokio::task::JoinError> {
-        self.inner.closing.notify_one();
-        let tasks = {
-            let mut tasks = self
-                .inner
-                .tasks
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            tasks.take()
+    /// Whether these records can be appended at all, and how long they are at most.
+    fn check(&self, records: &[NewRecord]) -> Result<usize, AppendError> {
+        let stream = || self.inner.stream.name().to_owned();
+        let mut bytes = 0;
+        for record in records {
+            let framed = record.framed_bytes_max(&self.inner.name);
+            if framed > PAYLOAD_BYTES_MAX {
+                return Err(AppendError::TooLarge {
+                    stream: stream(),
+                    bytes: record.payload.len() as u64,
+                    max: PAYLOAD_BYTES_MAX as u64,
+                });
+            }
+            check_stampable(&record.payload).map_err(|source| AppendError::Payload {
+                stream: stream(),
+                source,
+            })?;
+            bytes += framed;
+        }
+        Ok(bytes)
+    }
+
+    /// Why nothing can be appended any more.
+    fn ended(&self) -> AppendError {
+        let end = self.inner.end.get().cloned();
+        end.unwrap_or_else(|| AppendError::Closed {
+            stream: self.inner.stream.name().to_owned(),
+        })
+    }
+
+    /// Appends what is queued, lets a seal that is under way finish, and ends; who closes later waits
+    /// for the same. An append that the store keeps refusing, or does not answer within the
+    /// [`WriterOptions::patience`], is given up, and its caller told so.
+    pub async fn close(&self) -> Result<(), CloseError> {
+        self.inner.closing.send_replace(true);
+        let failed = |source| CloseError {
+            stream: self.inner.stream.name().to_owned(),
+            source,
         };
-        if let Some(mut tasks) = tasks {
-            (&mut tasks.writer).await?;
-            tasks.stop_sealer.notify_one();
-            (&mut tasks.sealer).await?;
+        // The handles stay where they are until they are done: a closer may be cancelled.
+        let mut tasks = self.inner.tasks.lock().await;
+        if let Some(writer) = &mut tasks.writer {
+            writer.await.map_err(failed)?;
+            tasks.writer = None;
+        }
+        tasks.stop_sealer.send_replace(true);
+        if let Some(sealer) = &mut tasks.sealer {
+            match tokio::time::timeout(self.inner.patience, &mut *sealer).await {
+                Ok(ended) => ended.map_err(failed)?,
+                // Whatever it was at, any later writer can do it again.
+                Err(_) => sealer.abort(),
+            }
+            tasks.sealer = None;
         }
         Ok(())
     }
@@ -261,7 +255,8 @@ impl Writer {
 impl Drop for Tasks {
     fn drop(&mut self) {
         // Without `close` nobody waits for them; after it they have ended.
-        self.writer.abort();
-        self.sealer.abort();
+        for task in [&self.writer, &self.sealer].into_iter().flatten() {
+            task.abort();
+        }
     }
 }

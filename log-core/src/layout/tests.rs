@@ -22,7 +22,7 @@ fn sealed(number: u32, size: u64) -> Object {
 }
 
 fn end(objects: &[Object]) -> String {
-    Layout::read(objects).unwrap().end().to_string()
+    Layout::read(objects).end().to_string()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn where_streams_end() {
 
 #[test]
 fn joined_batches_are_not_strays() {
-    let layout = Layout::read(&[sealed(0, 10), batch(0, 0, 10), batch(0, 10, 0)]).unwrap();
+    let layout = Layout::read(&[sealed(0, 10), batch(0, 0, 10), batch(0, 10, 0)]);
     assert_eq!(layout.joined, [(0, 0), (0, 10)]);
     assert!(layout.strays.is_empty());
 }
@@ -56,8 +56,7 @@ fn what_was_never_joined_is_a_stray() {
         batch(0, 0, 10),
         batch(0, 8, 5),
         batch(0, 10, 0),
-    ])
-    .unwrap();
+    ]);
     assert_eq!(layout.joined, [(0, 0), (0, 10)]);
     assert_eq!(layout.strays, ["tail/0000/0000000000000008"]);
 }
@@ -69,8 +68,7 @@ fn what_is_beyond_the_end_is_reported() {
         batch(0, 12, 3),
         batch(2, 0, 1),
         object("notes.txt", 1),
-    ])
-    .unwrap();
+    ]);
     assert_eq!(layout.end().to_string(), "0000.a");
     assert!(layout.open_segment_has_strays());
     assert_eq!(
@@ -85,14 +83,21 @@ fn what_is_beyond_the_end_is_reported() {
 
 #[test]
 fn a_segment_begins_only_after_the_last_is_closed() {
-    let layout = Layout::read(&[batch(0, 0, 10), batch(1, 0, 5)]).unwrap();
+    let layout = Layout::read(&[batch(0, 0, 10), batch(1, 0, 5)]);
     assert_eq!(layout.end().to_string(), "0000.a");
     assert_eq!(layout.strays, ["tail/0001/0000000000000000"]);
 }
 
 #[test]
 fn gaps_are_errors() {
-    let gap = Layout::read(&[sealed(0, 1), sealed(2, 1), sealed(3, 1)]).unwrap_err();
+    let layout = Layout::read(&[sealed(0, 1), sealed(2, 1), sealed(3, 1)]);
+    assert_eq!(
+        layout.end().to_string(),
+        "0001.0",
+        "what is before it is readable"
+    );
+    assert_eq!(layout.strays.len(), 2, "what is behind it is not");
+    let gap = layout.gap.unwrap();
     assert_eq!(
         gap,
         Gap {
@@ -100,8 +105,12 @@ fn gaps_are_errors() {
             present: 3
         }
     );
-    assert!(Layout::read(&[batch(0, 0, 4), sealed(1, 1)]).is_err());
-    assert!(Layout::read(&[batch(0, 0, 4), batch(0, 4, 0), sealed(1, 1)]).is_ok());
+    assert!(Layout::read(&[batch(0, 0, 4), sealed(1, 1)]).gap.is_some());
+    assert!(
+        Layout::read(&[batch(0, 0, 4), batch(0, 4, 0), sealed(1, 1)])
+            .gap
+            .is_none()
+    );
 }
 
 #[test]
@@ -115,7 +124,7 @@ fn of_two_objects_with_one_number_the_latest_is_meant() {
         ..sealed(0, 9)
     };
     for objects in [[old.clone(), new.clone()], [new, old.clone()]] {
-        let layout = Layout::read(&objects).unwrap();
+        let layout = Layout::read(&objects);
         assert_eq!(layout.segments[0].len(), 9);
         assert_eq!(layout.strays, std::slice::from_ref(&old.path));
     }
@@ -130,6 +139,12 @@ fn odd_names_are_strays() {
         "tail/0000",
         "tail/00000/0000000000000000",
     ] {
-        assert_eq!(Layout::read(&[object(path, 5)]).unwrap().strays, [path]);
+        assert_eq!(Layout::read(&[object(path, 5)]).strays, [path]);
     }
+}
+
+#[test]
+fn what_was_moved_aside_is_no_stray() {
+    let objects = ["quarantine/1/0000.x", "quarantine"].map(|path| object(path, 5));
+    assert_eq!(Layout::read(&objects).strays, ["quarantine"]);
 }

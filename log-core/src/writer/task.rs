@@ -3,204 +3,136 @@
 //! Depends on the stream and the store. One object is under way at a time, so that there is never
 //! a hole behind a batch that failed.
 
-use super::{Appended, Request, WriterHealth, WriterOptions};
-use crate::error::{AppendError, OpenError, ReadError, explain};
-use crate::frame;
+use super::batch::{Added, Batch, Limits};
+use super::keys::Keys;
+use super::{Request, WriterHealth, WriterOptions};
+use crate::error::{AppendError, ReadError, explain};
 use crate::layout::{Segment, batch_path};
-use crate::meta::{meta_of, stamp};
 use crate::position::Position;
+use crate::segment::SEGMENT_BATCHES_MAX;
 use crate::store::Created;
 use crate::stream::Stream;
 use bytes::Bytes;
-use proto::Timestamp;
-use proto::forgelog::Meta;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
-/// Tries to begin an epoch before giving up to the others.
-const CLAIMS_MAX: u32 = 64;
 /// Waits between tries of the same batch.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// A store that has not answered for so long is told of.
+const SLOW: Duration = Duration::from_secs(10);
 
 pub(super) struct Task {
-    stream: Stream,
-    options: WriterOptions,
+    pub(super) stream: Stream,
+    pub(super) options: WriterOptions,
     /// Different in every writer that ever was.
-    name: String,
+    pub(super) name: String,
     health: watch::Sender<WriterHealth>,
     /// Wakes the sealer.
-    look: Arc<Notify>,
-    epoch: u64,
-    next: Position,
+    look: watch::Sender<()>,
+    closing: watch::Receiver<bool>,
+    pub(super) epoch: u64,
+    pub(super) next: Position,
+    /// Where the segment before ended, while the open one is empty.
+    before: Option<Position>,
     /// Batches in the open segment.
-    batches: usize,
+    pub(super) batches: usize,
     /// The running maximum of the times recorded.
-    recorded: Duration,
-    /// When the end of the log was last known for certain.
-    looked: Duration,
-}
-
-/// Records that go into one batch, and who waits for them.
-#[derive(Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    waiting: Vec<(Request, Appended)>,
+    pub(super) recorded: Duration,
+    /// When the end of the log was last known for certain, by the clock's uptime.
+    pub(super) looked: Duration,
+    pub(super) keys: Keys,
+    /// A request that found no room in the batch before.
+    carry: Option<Request>,
 }
 
 impl Task {
-    /// Finds the end of the log and claims the next epoch there.
-    pub(super) async fn open(
+    pub(super) fn new(
         stream: Stream,
         options: WriterOptions,
         health: watch::Sender<WriterHealth>,
-        look: Arc<Notify>,
-    ) -> Result<Self, OpenError> {
-        let looked = options.clock.uptime();
-        let start = Position::START;
-        let name = unique_name(&options);
-        let mut task = Self {
+        look: watch::Sender<()>,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            name: unique_name(&options),
+            looked: options.clock.uptime(),
             stream,
             options,
-            name,
             health,
             look,
+            closing,
             epoch: 0,
-            next: start,
+            next: Position::START,
+            before: None,
             batches: 0,
             recorded: Duration::ZERO,
-            looked,
-        };
-        for _ in 0..CLAIMS_MAX {
-            if task.try_claim().await? {
-                return Ok(task);
-            }
+            keys: Keys::default(),
+            carry: None,
         }
-        Err(OpenError::Contended {
-            stream: task.stream.name().to_owned(),
-            tries: CLAIMS_MAX,
-        })
     }
 
     pub(super) fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// One try to begin an epoch; false if someone else appended first.
-    async fn try_claim(&mut self) -> Result<bool, OpenError> {
-        self.looked = self.options.clock.uptime();
-        self.next = self.stream.refresh().await?;
-        self.learn_last_record().await?;
-        self.epoch += 1;
-        let mut claim = self.claim();
-        let ahead = self.stream.layout().stray_ahead().map(str::to_owned);
-        if let Some(object) = ahead {
-            return Err(OpenError::StrayAhead {
-                stream: self.stream.name().to_owned(),
-                object,
-            });
-        }
-        let strays = self.stream.layout().open_segment_has_strays();
-        let too_long = self.next.offset + claim.len() as u64 > self.options.segment_bytes;
-        let full = self.batches >= self.options.segment_batches || too_long;
-        if strays || (full && self.next.offset > 0) {
-            // The log must never grow onto what is no part of it, nor beyond a full segment.
-            if let Created::Theirs = self.create(self.next, Bytes::new()).await? {
-                return Ok(false);
-            }
-            self.enter_next_segment();
-            claim = self.claim();
-        }
-        match self.create(self.next, claim.clone()).await? {
-            Created::Ours => {
-                self.advance(claim);
-                Ok(true)
-            }
-            Created::Theirs => Ok(false),
-        }
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
-    /// The record that begins the epoch, framed for where the log ends.
-    fn claim(&mut self) -> Bytes {
-        let mut claim = Vec::new();
-        let meta = self.meta(String::new(), None);
-        frame::encode(&mut claim, self.next.offset, &stamp(&[], meta));
-        Bytes::from(claim)
+    /// The format's limit, whatever the options say: epochs are reckoned by it.
+    pub(super) fn segment_batches(&self) -> usize {
+        self.options.segment_batches.clamp(1, SEGMENT_BATCHES_MAX)
     }
 
-    /// Takes epoch and time from the last record, and checks that the open segment is sound.
-    async fn learn_last_record(&mut self) -> Result<(), OpenError> {
-        let name = || self.stream.name().to_owned();
-        let read = |source| OpenError::Read {
-            stream: name(),
-            source,
-        };
-        let open_start = Position::start_of(self.next.segment);
-        let mut reader = self.stream.reader(open_start);
-        while !reader.next_batch().await.map_err(read)?.is_empty() {}
-        let last = self.stream.last_record().await.map_err(read)?;
-        let meta = last
-            .and_then(|record| meta_of(&record.payload))
-            .unwrap_or_default();
-        self.epoch = meta.epoch;
-        self.recorded = self
-            .recorded
-            .max(meta.recorded.map_or(Duration::ZERO, to_duration));
-        self.batches = match self
-            .stream
-            .layout()
-            .segments
-            .get(self.next.segment as usize)
-        {
-            Some(Segment::Tail(tail)) => tail.batches.len(),
-            _ => 0,
-        };
-        Ok(())
+    fn is_closing(&self) -> bool {
+        *self.closing.borrow()
     }
 
-    async fn create(&self, at: Position, bytes: Bytes) -> Result<Created, OpenError> {
-        let object = batch_path(at.segment, at.offset);
-        self.stream
-            .objects()
-            .create(&object, bytes)
-            .await
-            .map_err(|source| OpenError::Store {
-                stream: self.stream.name().to_owned(),
-                what: format!("create {object}"),
-                source,
-            })
+    /// Ready once the writer is to close, and so much later.
+    async fn closing_since(&self, patience: Duration) {
+        let mut closing = self.closing.clone();
+        // Without handles nobody asks any more: the task is about to be aborted.
+        if closing.wait_for(|closing| *closing).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(patience).await;
     }
 
     /// Serves callers until the writer is closed or has lost its epoch.
-    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>, closing: Arc<Notify>) {
-        let mut carry = None;
-        let mut closed = false;
-        loop {
-            if closed {
-                requests.close();
-            }
-            let first = match carry.take() {
-                Some(request) => Some(request),
-                None => tokio::select! {
-                    biased;
-                    () = closing.notified(), if !closed => {
-                        closed = true;
-                        continue;
-                    }
-                    request = requests.recv() => request,
-                },
+    pub(super) async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        end: &OnceLock<AppendError>,
+    ) {
+        let error = loop {
+            let Some(first) = self.next_request(&mut requests).await else {
+                break AppendError::Closed {
+                    stream: self.stream.name().to_owned(),
+                };
             };
-            let Some(first) = first else { return };
-            let outcome = self
-                .serve(first, &mut requests, &mut carry, &closing, &mut closed)
-                .await;
-            if let Err(error) = outcome {
-                self.stop(&error, requests, carry).await;
-                return;
+            if let Err(error) = self.serve(first, &mut requests).await {
+                break error;
+            }
+        };
+        self.stop(&error, requests, end).await;
+    }
+
+    async fn next_request(&mut self, requests: &mut mpsc::Receiver<Request>) -> Option<Request> {
+        if let Some(carried) = self.carry.take() {
+            return Some(carried);
+        }
+        if !self.is_closing() {
+            tokio::select! {
+                biased;
+                () = self.closing_since(Duration::ZERO) => {}
+                request = requests.recv() => return request,
             }
         }
+        requests.close();
+        requests.recv().await
     }
 
     /// Puts one batch that begins with `first`. What no longer fits is left in `carry`.
@@ -208,172 +140,221 @@ impl Task {
         &mut self,
         first: Request,
         requests: &mut mpsc::Receiver<Request>,
-        carry: &mut Option<Request>,
-        closing: &Notify,
-        closed: &mut bool,
     ) -> Result<(), AppendError> {
-        let mut batch = Batch::default();
-        if let Some(first) = self.add(&mut batch, first) {
+        let mut batch = Batch::new(self.next, self.before);
+        if let Some(first) = self.add(&mut batch, first).await? {
             // The segment is too full for it, and so it is closed.
-            if let Err(error) = self.put(Bytes::new(), closing, closed).await {
+            if let Err(error) = self.put(Bytes::new()).await {
                 let _ = first.answer.send(Err(error.clone()));
                 return Err(error);
             }
             self.enter_next_segment();
-            *carry = Some(first);
+            self.carry = Some(first);
             return Ok(());
         }
-        if !self.options.linger.is_zero() && !*closed {
-            tokio::time::sleep(self.options.linger).await;
+        self.gather(&mut batch, requests).await?;
+        if batch.is_empty() {
+            return Ok(());
         }
-        while batch.bytes.len() < self.options.batch_bytes && carry.is_none() {
-            let Ok(request) = requests.try_recv() else {
-                break;
+        let bytes = Bytes::from(batch.take_bytes());
+        let outcome = if bytes.is_empty() {
+            Ok(())
+        } else {
+            self.put(bytes.clone()).await
+        };
+        if outcome.is_ok() && !bytes.is_empty() {
+            self.advance(bytes);
+        }
+        batch.answer(outcome.clone(), &mut self.keys);
+        outcome
+    }
+
+    /// Adds what waits, and what comes while the batch lingers.
+    async fn gather(
+        &mut self,
+        batch: &mut Batch,
+        requests: &mut mpsc::Receiver<Request>,
+    ) -> Result<(), AppendError> {
+        let deadline = tokio::time::Instant::now() + self.options.linger;
+        while batch.len() < self.options.batch_bytes {
+            let request = match requests.try_recv() {
+                Ok(request) => request,
+                Err(_) if self.options.linger.is_zero() || self.is_closing() => break,
+                Err(_) => tokio::select! {
+                    biased;
+                    Some(request) = requests.recv() => request,
+                    () = self.closing_since(Duration::ZERO) => continue,
+                    () = tokio::time::sleep_until(deadline) => break,
+                },
             };
-            *carry = self.add(&mut batch, request);
+            self.carry = self.add(batch, request).await?;
+            if self.carry.is_some() {
+                break;
+            }
         }
-        self.commit(batch, closing, closed).await
+        Ok(())
     }
 
     /// Adds a request's records to the batch; gives the request back if the segment has no room.
-    fn add(&mut self, batch: &mut Batch, request: Request) -> Option<Request> {
-        let start = batch.bytes.len();
-        let mut appended = Appended {
-            at: self.next,
-            next: self.next,
+    async fn add(
+        &mut self,
+        batch: &mut Batch,
+        request: Request,
+    ) -> Result<Option<Request>, AppendError> {
+        let keyed = request
+            .records
+            .iter()
+            .any(|record| !record.idempotency_key.is_empty());
+        if keyed && let Err(error) = self.learn_keys().await {
+            let _ = request.answer.send(Err(error.clone()));
+            return Err(error);
+        }
+        let limits = Limits {
+            segment_bytes: self.options.segment_bytes,
+            another_batch: self.batches < self.segment_batches(),
         };
-        for record in &request.records {
-            appended.at = Position {
-                offset: self.next.offset + batch.bytes.len() as u64,
-                ..self.next
-            };
-            let meta = self.meta(record.idempotency_key.clone(), record.cause.clone());
-            frame::encode(
-                &mut batch.bytes,
-                appended.at.offset,
-                &stamp(&record.payload, meta),
-            );
-            appended.next = Position {
-                offset: self.next.offset + batch.bytes.len() as u64,
-                ..self.next
-            };
-        }
-        let bytes = (batch.bytes.len() - start) as u64;
-        // The meta is added to the payload; its texts are the only parts without a bound of their own.
-        let overlong = |record: &super::NewRecord| {
-            let cause = record.cause.as_ref().map_or(0, |cause| cause.stream.len());
-            let texts = record.idempotency_key.len() + cause + self.name.len();
-            record.payload.len() + texts + 256 > frame::PAYLOAD_BYTES_MAX
-        };
-        let alone = request.records.len() == 1;
-        if request.records.iter().any(overlong) || (!alone && bytes > self.options.segment_bytes) {
-            batch.bytes.truncate(start);
-            let max = if alone {
-                frame::PAYLOAD_BYTES_MAX as u64
-            } else {
-                self.options.segment_bytes
-            };
-            let stream = self.stream.name().to_owned();
-            let _ = request
-                .answer
-                .send(Err(AppendError::TooLarge { stream, bytes, max }));
-            return None;
-        }
-        let full = appended.next.offset > self.options.segment_bytes
-            || self.batches >= self.options.segment_batches;
-        if full && self.next.offset + start as u64 > 0 {
-            batch.bytes.truncate(start);
-            return Some(request);
-        }
-        batch.waiting.push((request, appended));
-        None
+        let stream = self.stream.name().to_owned();
+        let keys = std::mem::take(&mut self.keys);
+        let added = batch.add(request, limits, &keys, &stream, |record| {
+            self.meta(record.idempotency_key.clone(), record.cause.clone())
+        });
+        self.keys = keys;
+        Ok(match added {
+            Added::Taken => None,
+            Added::NoRoom(request) => Some(request),
+        })
     }
 
-    async fn commit(
-        &mut self,
-        batch: Batch,
-        closing: &Notify,
-        closed: &mut bool,
-    ) -> Result<(), AppendError> {
-        if batch.waiting.is_empty() {
-            return Ok(());
-        }
-        let bytes = Bytes::from(batch.bytes);
-        let put = self.put(bytes.clone(), closing, closed).await;
-        if put.is_ok() {
-            self.advance(bytes);
-        }
-        for (request, appended) in batch.waiting {
-            // A caller that no longer waits has its record all the same.
-            let _ = request.answer.send(put.clone().map(|()| appended));
-        }
-        put
-    }
-
-    /// Creates the object at the end of the log, trying the same bytes again until the store has
-    /// an answer; only closing the writer ends the tries.
-    async fn put(
-        &mut self,
-        bytes: Bytes,
-        closing: &Notify,
-        closed: &mut bool,
-    ) -> Result<(), AppendError> {
-        let object = batch_path(self.next.segment, self.next.offset);
+    /// Reads the keys that were appended before this writer began, trying until the store works.
+    async fn learn_keys(&mut self) -> Result<(), AppendError> {
         let mut wait = RETRY_FIRST;
-        loop {
-            match self.stream.objects().create(&object, bytes.clone()).await {
-                Ok(Created::Ours) => break,
-                Ok(Created::Theirs) => return Err(self.overtaken(closing).await),
-                Err(error) => self.report(&object, &error),
-            }
-            if *closed {
+        while let Err(error) = self.complete_keys().await {
+            self.report("read the idempotency keys", &explain(&error));
+            if !self.wait(&mut wait).await {
                 return Err(AppendError::Closed {
                     stream: self.stream.name().to_owned(),
                 });
             }
-            tokio::select! {
-                biased;
-                () = closing.notified() => *closed = true,
-                () = tokio::time::sleep(wait) => wait = (wait * 2).min(RETRY_MAX),
+        }
+        Ok(())
+    }
+
+    /// Waits before the next try; false if the writer is to close instead.
+    async fn wait(&self, wait: &mut Duration) -> bool {
+        if self.is_closing() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = self.closing_since(Duration::ZERO) => return false,
+            () = tokio::time::sleep(*wait) => {}
+        }
+        *wait = (*wait * 2).min(RETRY_MAX);
+        true
+    }
+
+    /// Creates the object at the end of the log, trying the same bytes again until the store has
+    /// an answer; only closing the writer ends the tries.
+    async fn put(&mut self, bytes: Bytes) -> Result<(), AppendError> {
+        let object = batch_path(self.next.segment, self.next.offset);
+        let unknown = AppendError::Unknown {
+            stream: self.stream.name().to_owned(),
+        };
+        let mut wait = RETRY_FIRST;
+        loop {
+            match self.try_create(&object, bytes.clone()).await {
+                Some(Ok(Created::Ours)) => break,
+                Some(Ok(Created::Theirs)) => return Err(self.overtaken().await),
+                Some(Err(error)) => self.report(&format!("create {object}"), &explain(&error)),
+                None => return Err(unknown),
+            }
+            if !self.wait(&mut wait).await {
+                return Err(unknown);
             }
         }
         self.health
             .send_if_modified(|health| std::mem::take(health) != WriterHealth::Ok);
-        self.check_not_late(&object, closing).await
+        self.check_not_late(&object, bytes).await
+    }
+
+    /// One try; `None` if the store did not answer and the writer is to close.
+    async fn try_create(
+        &self,
+        object: &str,
+        bytes: Bytes,
+    ) -> Option<Result<Created, object_store::Error>> {
+        let create = self.stream.objects().create(object, bytes);
+        let impatient = self.closing_since(self.options.patience);
+        let slow = tokio::time::sleep(SLOW);
+        tokio::pin!(create, impatient, slow);
+        let mut told = false;
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut create => return Some(outcome),
+                () = &mut impatient => return None,
+                () = &mut slow, if !told => {
+                    told = true;
+                    self.report(&format!("create {object}"), "the store does not answer");
+                }
+            }
+        }
     }
 
     /// After a long sleep the object may have been made where one was joined and removed already:
     /// looks again before anything is acknowledged.
-    async fn check_not_late(&mut self, object: &str, closing: &Notify) -> Result<(), AppendError> {
-        if self.options.clock.uptime().saturating_sub(self.looked) > self.options.grace / 2 {
-            let before = self.options.clock.uptime();
-            while let Err(error) = self.stream.refresh().await {
-                self.report(object, &error);
-                tokio::select! {
-                    biased;
-                    () = closing.notified() => return Err(AppendError::Closed { stream: self.stream.name().to_owned() }),
-                    () = tokio::time::sleep(RETRY_MAX) => {}
+    async fn check_not_late(&mut self, object: &str, bytes: Bytes) -> Result<(), AppendError> {
+        let now = self.options.clock.uptime();
+        if now.saturating_sub(self.looked) > self.options.grace / 2 {
+            let mut wait = RETRY_FIRST;
+            loop {
+                match self.is_in_log(&bytes).await {
+                    Ok(true) => break,
+                    Ok(false) => return Err(self.overtaken().await),
+                    Err(error) => self.report(&format!("look for {object}"), &explain(&error)),
+                }
+                if !self.wait(&mut wait).await {
+                    return Err(AppendError::Unknown {
+                        stream: self.stream.name().to_owned(),
+                    });
                 }
             }
-            let sealed = matches!(
-                self.stream
-                    .layout()
-                    .segments
-                    .get(self.next.segment as usize),
-                Some(Segment::Sealed(_))
-            );
-            if sealed {
-                return Err(self.overtaken(closing).await);
-            }
-            self.looked = before;
-            return Ok(());
         }
-        self.looked = self.options.clock.uptime();
+        self.looked = now;
         Ok(())
     }
 
-    fn report(&self, object: &str, error: &dyn std::error::Error) {
-        let text = format!("cannot create {object}: {}", explain(error));
+    /// Whether the log as it is now holds these bytes at our end of it. In a sealed segment they may
+    /// have come too late, or in time to be joined.
+    async fn is_in_log(&self, bytes: &Bytes) -> Result<bool, ReadError> {
+        self.stream
+            .refresh()
+            .await
+            .map_err(|source| ReadError::Refresh {
+                stream: self.stream.name().to_owned(),
+                source: Box::new(source),
+            })?;
+        let sealed = match self
+            .stream
+            .layout()
+            .segments
+            .get(self.next.segment as usize)
+        {
+            Some(Segment::Sealed(sealed)) => sealed.size,
+            _ => return Ok(true),
+        };
+        let range = self.next.offset..self.next.offset + bytes.len() as u64;
+        if range.end > sealed {
+            return Ok(false);
+        }
+        if bytes.is_empty() {
+            return Ok(range.end == sealed);
+        }
+        Ok(self.stream.bytes(self.next.segment, range).await? == *bytes)
+    }
+
+    fn report(&self, what: &str, why: &str) {
+        let text = format!("cannot {what}: {why}");
         self.health.send_if_modified(|health| {
             let news = WriterHealth::Retrying(text.clone());
             let changed = *health != news;
@@ -386,11 +367,11 @@ impl Task {
     }
 
     /// Someone else's object is at our end of the log: who was it? Tries until the store tells.
-    async fn overtaken(&self, closing: &Notify) -> AppendError {
+    async fn overtaken(&self) -> AppendError {
         let (stream, at) = (self.stream.name().to_owned(), self.next);
         let mut wait = RETRY_FIRST;
         loop {
-            match self.last_epoch().await {
+            match self.epoch_above().await {
                 Ok(by) if by > self.epoch => {
                     return AppendError::Fenced {
                         stream,
@@ -403,79 +384,59 @@ impl Task {
                 Ok(_) | Err(ReadError::Frame { .. } | ReadError::Digest { .. }) => {
                     return AppendError::Foreign { stream, at };
                 }
-                Err(error) => self.report("the object of another writer", &error),
+                Err(error) => self.report("read what another writer wrote", &explain(&error)),
             }
-            tokio::select! {
-                biased;
-                () = closing.notified() => return AppendError::Closed { stream },
-                () = tokio::time::sleep(wait) => {}
+            if !self.wait(&mut wait).await {
+                return AppendError::Closed { stream };
             }
-            wait = (wait * 2).min(RETRY_MAX);
         }
     }
 
-    /// The epoch of the last record, as the store has it now.
-    async fn last_epoch(&self) -> Result<u64, ReadError> {
-        self.stream
-            .refresh()
-            .await
-            .map_err(|source| ReadError::Refresh {
-                stream: self.stream.name().to_owned(),
-                source: Box::new(source),
-            })?;
-        let last = self.stream.last_record().await?;
-        Ok(last
-            .and_then(|record| meta_of(&record.payload))
-            .map_or(0, |meta| meta.epoch))
-    }
-
     /// Goes on behind the batch that is durable now.
-    fn advance(&mut self, bytes: Bytes) {
+    pub(super) fn advance(&mut self, bytes: Bytes) {
         let size = bytes.len() as u64;
         self.stream.note_batch(self.next, bytes);
         self.next.offset += size;
         self.batches += 1;
+        self.before = None;
     }
 
-    fn enter_next_segment(&mut self) {
+    pub(super) fn enter_next_segment(&mut self) {
         self.stream.note_closed(self.next.segment);
+        self.before = Some(self.next);
         self.next = Position::start_of(self.next.segment + 1);
         self.batches = 0;
-        self.look.notify_one();
+        self.keys.enter_next_segment();
+        // The sealer may have ended; the next writer's will seal.
+        let _ = self.look.send(());
     }
 
-    fn meta(&mut self, idempotency_key: String, cause: Option<proto::forgelog::Cause>) -> Meta {
-        self.recorded = self.recorded.max(self.options.clock.since_1970());
-        Meta {
-            recorded: Some(to_timestamp(self.recorded)),
-            writer: self.name.clone(),
-            epoch: self.epoch,
-            cause,
-            idempotency_key,
-        }
-    }
-
-    /// Answers everyone who waits, now and until the last handle is gone.
+    /// Answers everyone who waits, and who comes later.
     async fn stop(
-        &self,
+        &mut self,
         error: &AppendError,
         mut requests: mpsc::Receiver<Request>,
-        carry: Option<Request>,
+        end: &OnceLock<AppendError>,
     ) {
-        tracing::error!(stream = self.stream.name(), "{error}");
+        // Nobody else sets it. Those who never got in know for certain that they did not.
+        let late = match error {
+            AppendError::Unknown { stream } => AppendError::Closed {
+                stream: stream.clone(),
+            },
+            error => error.clone(),
+        };
+        let _ = end.set(late.clone());
+        if !matches!(error, AppendError::Closed { .. }) {
+            tracing::error!(stream = self.stream.name(), "{error}");
+        }
         self.health
             .send_replace(WriterHealth::Stopped(error.to_string()));
         requests.close();
-        let mut waiting = carry;
-        loop {
-            let request = match waiting.take() {
-                Some(request) => request,
-                None => match requests.recv().await {
-                    Some(request) => request,
-                    None => return,
-                },
-            };
-            let _ = request.answer.send(Err(error.clone()));
+        if let Some(carried) = self.carry.take() {
+            let _ = carried.answer.send(Err(late.clone()));
+        }
+        while let Some(request) = requests.recv().await {
+            let _ = request.answer.send(Err(late.clone()));
         }
     }
 }
@@ -486,19 +447,4 @@ fn unique_name(options: &WriterOptions) -> String {
     let random = || RandomState::new().hash_one(std::process::id());
     let nonce = options.nonce.unwrap_or_else(random);
     format!("{}-{nonce:016x}", options.role)
-}
-
-fn to_timestamp(since_1970: Duration) -> Timestamp {
-    // Both fit: the nanoseconds are below a second, the seconds below 2^63 for ages.
-    Timestamp {
-        seconds: since_1970.as_secs().cast_signed(),
-        nanos: since_1970.subsec_nanos().cast_signed(),
-    }
-}
-
-fn to_duration(timestamp: Timestamp) -> Duration {
-    Duration::new(
-        u64::try_from(timestamp.seconds).unwrap_or(0),
-        u32::try_from(timestamp.nanos).unwrap_or(0).min(999_999_999),
-    )
 }

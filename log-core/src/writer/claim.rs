@@ -1,0 +1,259 @@
+//! Beginning an epoch: find the end of the log, learn from its last records, and append a claim there.
+//!
+//! Depends on the stream, the reader and the store.
+
+use super::Appended;
+use super::task::Task;
+use crate::error::{OpenError, ReadError};
+use crate::frame;
+use crate::layout::{Segment, batch_path};
+use crate::meta::{meta_of, stamp};
+use crate::position::Position;
+use crate::reader::Record;
+use crate::segment::SEGMENT_BATCHES_MAX;
+use crate::store::Created;
+use bytes::Bytes;
+use proto::Timestamp;
+use proto::forgelog::Meta;
+use std::time::Duration;
+
+/// Tries to begin an epoch before giving up to the others.
+const CLAIMS_MAX: u32 = 64;
+
+impl Task {
+    /// Finds the end of the log and claims the next epoch there.
+    pub(super) async fn open(&mut self) -> Result<(), OpenError> {
+        for _ in 0..CLAIMS_MAX {
+            if self.try_claim().await? {
+                return Ok(());
+            }
+        }
+        Err(OpenError::Contended {
+            stream: self.stream.name().to_owned(),
+            tries: CLAIMS_MAX,
+        })
+    }
+
+    /// One try to begin an epoch; false if someone else appended first.
+    async fn try_claim(&mut self) -> Result<bool, OpenError> {
+        self.looked = self.options.clock.uptime();
+        self.next = self.stream.refresh().await?;
+        self.check_open_end()?;
+        self.learn().await.map_err(|source| OpenError::Read {
+            stream: self.stream.name().to_owned(),
+            source: Box::new(source),
+        })?;
+        self.epoch += 1;
+        let mut claim = self.claim();
+        let strays = self.stream.layout().open_segment_has_strays();
+        let too_long = self.next.offset + claim.len() as u64 > self.options.segment_bytes;
+        let full = self.batches >= self.segment_batches() || too_long;
+        if strays || (full && self.next.offset > 0) {
+            // The log must never grow onto what is no part of it, nor beyond a full segment.
+            if let Created::Theirs = self.create(self.next, Bytes::new()).await? {
+                return Ok(false);
+            }
+            self.enter_next_segment();
+            claim = self.claim();
+        }
+        match self.create(self.next, claim.clone()).await? {
+            Created::Ours => {
+                self.advance(claim);
+                Ok(true)
+            }
+            Created::Theirs => Ok(false),
+        }
+    }
+
+    /// Whether anything forbids to write at the end of the log.
+    fn check_open_end(&self) -> Result<(), OpenError> {
+        let layout = self.stream.layout();
+        let stream = || self.stream.name().to_owned();
+        if let Some(source) = layout.gap {
+            return Err(OpenError::Gap {
+                stream: stream(),
+                source,
+            });
+        }
+        match layout.stray_ahead() {
+            Some(object) => Err(OpenError::StrayAhead {
+                stream: stream(),
+                object: object.to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The record that begins the epoch, framed for where the log ends.
+    fn claim(&mut self) -> Bytes {
+        let mut claim = Vec::new();
+        let meta = self.meta(String::new(), None);
+        frame::encode(&mut claim, self.next.offset, &stamp(&[], meta));
+        Bytes::from(claim)
+    }
+
+    /// Takes epoch, time and keys from the last records, and checks that the open segment is sound.
+    ///
+    /// The last records are those of the last segment that holds any. If none of them was appended by a
+    /// writer of ours, the epoch is guessed so that it is above all that there can have been: each
+    /// takes at least a batch.
+    async fn learn(&mut self) -> Result<(), ReadError> {
+        (self.epoch, self.keys) = (0, super::keys::Keys::default());
+        let last_segment = self.last_segment(self.next.segment);
+        self.keys.complete = self.next.segment == 0;
+        let mut any_meta = false;
+        if let Some(number) = last_segment {
+            for (record, meta) in self.records_of(number).await? {
+                let Some(meta) = meta else { continue };
+                self.recorded = self.recorded.max(recorded(&meta));
+                self.epoch = self.epoch.max(meta.epoch);
+                let appended = Appended {
+                    at: record.at,
+                    next: record.next,
+                };
+                if number == self.next.segment {
+                    self.keys.note(meta.idempotency_key.clone(), appended);
+                } else {
+                    self.keys
+                        .note_before(meta.idempotency_key.clone(), appended);
+                }
+                any_meta = true;
+            }
+            self.keys.complete |= number + 1 == self.next.segment;
+        }
+        let all_read = last_segment.is_none_or(|number| number == 0);
+        if !any_meta && !all_read {
+            self.epoch = u64::from(self.next.segment) * (SEGMENT_BATCHES_MAX as u64 + 1);
+        }
+        self.batches = match self
+            .stream
+            .layout()
+            .segments
+            .get(self.next.segment as usize)
+        {
+            Some(Segment::Tail(tail)) => tail.batches.len(),
+            _ => 0,
+        };
+        Ok(())
+    }
+
+    /// The last segment up to `number` that holds records.
+    fn last_segment(&self, number: u32) -> Option<u32> {
+        let layout = self.stream.layout();
+        let upto = layout.segments.len().min(number as usize + 1);
+        let last = layout.segments[..upto]
+            .iter()
+            .rposition(|segment| !segment.is_empty())?;
+        Some(last as u32)
+    }
+
+    /// Every record of a segment, with its meta.
+    async fn records_of(&self, number: u32) -> Result<Vec<(Record, Option<Meta>)>, ReadError> {
+        let mut reader = self.stream.reader(Position::start_of(number));
+        let end = Position::start_of(number + 1);
+        let mut found = Vec::new();
+        while reader.position() < end {
+            let records = reader.next_batch().await?;
+            if records.is_empty() {
+                break;
+            }
+            let of_it = records.into_iter().filter(|record| record.at < end);
+            found.extend(of_it.map(|record| {
+                let meta = meta_of(&record.payload);
+                (record, meta)
+            }));
+        }
+        Ok(found)
+    }
+
+    /// Reads the keys of the segment before the open one, if that was not done yet.
+    pub(super) async fn complete_keys(&mut self) -> Result<(), ReadError> {
+        if self.keys.complete {
+            return Ok(());
+        }
+        let before = self.next.segment.checked_sub(1);
+        if let Some(number) = before.and_then(|number| self.last_segment(number)) {
+            for (record, meta) in self.records_of(number).await? {
+                let appended = Appended {
+                    at: record.at,
+                    next: record.next,
+                };
+                let key = meta.map(|meta| meta.idempotency_key).unwrap_or_default();
+                self.keys.note_before(key, appended);
+            }
+        }
+        self.keys.complete = true;
+        Ok(())
+    }
+
+    /// The first epoch above ours, as the log is now, from the segment on that we thought open; 0 if
+    /// there is none.
+    pub(super) async fn epoch_above(&self) -> Result<u64, ReadError> {
+        self.stream
+            .refresh()
+            .await
+            .map_err(|source| ReadError::Refresh {
+                stream: self.stream.name().to_owned(),
+                source: Box::new(source),
+            })?;
+        let mut reader = self.stream.reader(Position::start_of(self.next.segment));
+        loop {
+            let records = reader.next_batch().await?;
+            if records.is_empty() {
+                return Ok(0);
+            }
+            let mut metas = records.iter().filter_map(|record| meta_of(&record.payload));
+            if let Some(meta) = metas.find(|meta| meta.epoch > self.epoch) {
+                return Ok(meta.epoch);
+            }
+        }
+    }
+
+    async fn create(&self, at: Position, bytes: Bytes) -> Result<Created, OpenError> {
+        let object = batch_path(at.segment, at.offset);
+        self.stream
+            .objects()
+            .create(&object, bytes)
+            .await
+            .map_err(|source| OpenError::Store {
+                stream: self.stream.name().to_owned(),
+                what: format!("create {object}"),
+                source,
+            })
+    }
+
+    /// The next record's meta. Its time never goes back within a stream.
+    pub(super) fn meta(
+        &mut self,
+        idempotency_key: String,
+        cause: Option<proto::forgelog::Cause>,
+    ) -> Meta {
+        self.recorded = self.recorded.max(self.options.clock.since_1970());
+        Meta {
+            recorded: Some(to_timestamp(self.recorded)),
+            writer: self.name.clone(),
+            epoch: self.epoch,
+            cause,
+            idempotency_key,
+        }
+    }
+}
+
+fn recorded(meta: &Meta) -> Duration {
+    meta.recorded.map_or(Duration::ZERO, to_duration)
+}
+
+fn to_timestamp(since_1970: Duration) -> Timestamp {
+    // Both fit: the nanoseconds are below a second, the seconds below 2^63 for ages.
+    Timestamp {
+        seconds: since_1970.as_secs().cast_signed(),
+        nanos: since_1970.subsec_nanos().cast_signed(),
+    }
+}
+
+fn to_duration(timestamp: Timestamp) -> Duration {
+    Duration::new(
+        u64::try_from(timestamp.seconds).unwrap_or(0),
+        u32::try_from(timestamp.nanos).unwrap_or(0).min(999_999_999),
+    )
+}
