@@ -66,7 +66,10 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 /// Every fault at every operation of every process.
-fn every_operation(plan: impl Fn(Option<(usize, u64, Fault)>) -> Plan + Sync, all_acknowledged: bool) {
+fn every_operation(
+    plan: impl Fn(Option<(usize, u64, Fault)>) -> Plan + Sync,
+    all_acknowledged: bool,
+) {
     let whole = run(&plan(None));
     judge(&whole, "without a fault");
     let processes = whole.operations.len() - 1;
@@ -101,6 +104,26 @@ fn one_writer_and_a_fault_at_every_operation() {
 #[test]
 fn two_writers_and_a_fault_at_every_operation() {
     every_operation(Plan::two_writers, false);
+}
+
+/// A store that keeps other bytes than it was given loses them; but nothing is made of them, and what
+/// is sound elsewhere is not removed.
+#[test]
+fn nothing_is_built_on_what_the_store_garbled() {
+    let mut operation = 0;
+    loop {
+        let run = run(&Plan::one_writer(Some((0, operation, Fault::Garble))));
+        let done: Vec<_> = (run.violations.iter())
+            .filter(|text| text.contains("is removed") || text.contains("sealed"))
+            .collect();
+        let context = format!("garbled at operation {operation}");
+        assert!(done.is_empty(), "{context}\n{}\n{done:#?}", run.trace);
+        if run.operations[0] <= operation {
+            break;
+        }
+        operation += 1;
+    }
+    assert!(operation > 10, "too few operations: {operation}");
 }
 
 #[test]

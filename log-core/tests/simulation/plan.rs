@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     PauseBefore(Duration),
     /// The process sleeps after it happened.
     PauseAfter(Duration),
+    /// The store keeps something else than it was given, and says that all is well.
+    Garble,
 }
 
 /// Longer than the grace and than all that others do.
@@ -55,7 +57,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(5 * GRACE.as_secs());
 pub(crate) const SHORT: Duration = Duration::from_secs(GRACE.as_secs() * 2 / 5);
 
 impl Fault {
-    /// One of each kind.
+    /// One of each kind that an honest store and its clients can suffer.
     pub(crate) const ALL: [Self; 16] = [
         Self::FailBefore,
         Self::FailAfter,
@@ -147,15 +149,15 @@ impl Plan {
             writers: vec![Script {
                 start: Duration::ZERO,
                 callers: 1,
-                appends: 16,
+                appends: 12,
                 think: GRACE / 5,
                 linger: Duration::ZERO,
                 skewed: true,
-                close_before: Some(9),
+                close_before: Some(7),
             }],
             faults: fault.into_iter().collect(),
             random_delays: None,
-            observe_every: GRACE / 7,
+            observe_every: GRACE / 3,
         }
     }
 
@@ -173,7 +175,7 @@ impl Plan {
         let second = Script {
             start: Duration::from_secs(25),
             callers: 1,
-            appends: 14,
+            appends: 11,
             think: GRACE / 5,
             skewed: true,
             ..first.clone()
@@ -215,7 +217,9 @@ impl Plan {
             writers,
             faults,
             random_delays: Some(random.random()),
-            observe_every: Duration::from_secs(random.random_range(1..GRACE.as_secs())),
+            observe_every: Duration::from_secs(
+                random.random_range(GRACE.as_secs() / 8..GRACE.as_secs()),
+            ),
         }
     }
 }

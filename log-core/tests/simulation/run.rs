@@ -18,6 +18,8 @@ pub(crate) struct Run {
     pub(crate) operations: Vec<u64>,
     pub(crate) acknowledged: usize,
     pub(crate) broken: Vec<String>,
+    /// Those of `broken` that no damage excuses: what was done to the store.
+    pub(crate) violations: Vec<String>,
 }
 
 /// Runs the plan in a runtime of its own, whose time is simulated.
@@ -63,5 +65,6 @@ async fn play(plan: Plan) -> Run {
         operations: state.processes.iter().map(|p| p.operations).collect(),
         acknowledged: ledger.acknowledged.len(),
         broken,
+        violations: state.violations.clone(),
     }
 }

@@ -116,6 +116,13 @@ impl ProcessStore {
                 self.stand_still().await;
                 self.world.apply(&effect)
             }
+            Fault::Garble => {
+                let answer = self.world.apply(&effect);
+                if let (Ok(_), Effect::Create { path, .. }) = (&answer, &effect) {
+                    self.world.garble(path);
+                }
+                answer
+            }
             Fault::PauseAfter(duration) => {
                 let answer = self.world.apply(&effect);
                 self.world.pause(self.process, duration);

@@ -59,6 +59,7 @@ pub(crate) enum Answer {
 pub(crate) struct Stored {
     pub(crate) bytes: Bytes,
     pub(crate) since: Duration,
+    meta: ObjectMeta,
 }
 
 /// Someone in front of the store.
@@ -261,6 +262,17 @@ impl World {
         answer
     }
 
+    /// Damages an object where every reader of it must see it: in its first header.
+    pub(crate) fn garble(&self, path: &Path) {
+        if let Some(stored) = self.state().objects.get_mut(path.as_ref()) {
+            let mut bytes = stored.bytes.to_vec();
+            if let Some(first) = bytes.first_mut() {
+                *first ^= 0x20;
+            }
+            stored.bytes = bytes.into();
+        }
+    }
+
     /// The process's clocks.
     pub(crate) fn clock(self: &Arc<Self>, process: usize) -> Arc<dyn Clock> {
         Arc::new(ProcessClock {
@@ -283,6 +295,7 @@ impl State {
                 let stored = Stored {
                     bytes: bytes.clone(),
                     since: now,
+                    meta: meta(path, bytes, now),
                 };
                 self.objects.insert(path.to_string(), stored);
                 Ok(Answer::Done)
@@ -300,16 +313,14 @@ impl State {
                         source: Box::new(source),
                     })?,
                 };
-                let bytes = stored
-                    .bytes
-                    .slice(range.start as usize..range.end as usize);
-                let meta = meta(path.as_ref(), stored);
+                let bytes = stored.bytes.slice(range.start as usize..range.end as usize);
+                let meta = stored.meta.clone();
                 Ok(Answer::Object { meta, range, bytes })
             }
             Effect::List => Ok(Answer::Listed(
                 self.objects
-                    .iter()
-                    .map(|(path, stored)| meta(path, stored))
+                    .values()
+                    .map(|stored| stored.meta.clone())
                     .collect(),
             )),
             Effect::Delete { path } => {
@@ -329,11 +340,11 @@ fn not_found(path: &Path) -> Error {
     }
 }
 
-fn meta(path: &str, stored: &Stored) -> ObjectMeta {
+fn meta(path: &Path, bytes: &Bytes, since: Duration) -> ObjectMeta {
     ObjectMeta {
-        location: Path::from(path),
-        last_modified: (SystemTime::UNIX_EPOCH + BEGINNING + stored.since).into(),
-        size: stored.bytes.len() as u64,
+        location: path.clone(),
+        last_modified: (SystemTime::UNIX_EPOCH + BEGINNING + since).into(),
+        size: bytes.len() as u64,
         e_tag: None,
         version: None,
     }
