@@ -3,7 +3,7 @@
 //! Depends on the stream, the reader and the store.
 
 use super::Appended;
-use super::task::Task;
+use super::task::{Standing, Task};
 use crate::error::{OpenError, ReadError};
 use crate::frame;
 use crate::layout::{Segment, batch_path};
@@ -50,19 +50,36 @@ impl Task {
         let full = self.batches >= self.segment_batches() || too_long;
         if strays || (full && self.next.offset > 0) {
             // The log must never grow onto what is no part of it, nor beyond a full segment.
-            if let Created::Theirs = self.create(self.next, Bytes::new()).await? {
+            if !self.create_in_time(Bytes::new()).await? {
                 return Ok(false);
             }
             self.enter_next_segment();
             claim = self.claim();
         }
-        match self.create(self.next, claim.clone()).await? {
-            Created::Ours => {
-                self.advance(claim);
-                Ok(true)
-            }
-            Created::Theirs => Ok(false),
+        let ours = self.create_in_time(claim.clone()).await?;
+        if ours {
+            self.advance(claim);
         }
+        Ok(ours)
+    }
+
+    /// Creates an object at the end of the log; false if another was first, or if it took so long that
+    /// the object may be where one was joined and removed.
+    async fn create_in_time(&self, bytes: Bytes) -> Result<bool, OpenError> {
+        if let Created::Theirs = self.create(self.next, bytes.clone()).await? {
+            return Ok(false);
+        }
+        if !self.is_late(self.options.clock.uptime()) {
+            return Ok(true);
+        }
+        let standing = self
+            .standing(&bytes)
+            .await
+            .map_err(|source| OpenError::Read {
+                stream: self.stream.name().to_owned(),
+                source: Box::new(source),
+            })?;
+        Ok(matches!(standing, Standing::Open))
     }
 
     /// Whether anything forbids to write at the end of the log.

@@ -48,6 +48,16 @@ pub(super) struct Task {
     carry: Option<Request>,
 }
 
+/// What has become of an object that was created late.
+pub(super) enum Standing {
+    /// Its segment is not sealed, so it is on the chain of batches.
+    Open,
+    /// It came in time and was joined; the log goes on elsewhere.
+    Joined,
+    /// It came where one was joined and removed: it is no part of the log.
+    Lost,
+}
+
 impl Task {
     pub(super) fn new(
         stream: Stream,
@@ -305,28 +315,37 @@ impl Task {
     /// looks again before anything is acknowledged.
     async fn check_not_late(&mut self, object: &str, bytes: Bytes) -> Result<(), AppendError> {
         let now = self.options.clock.uptime();
-        if now.saturating_sub(self.looked) > self.options.grace / 2 {
-            let mut wait = RETRY_FIRST;
-            loop {
-                match self.is_in_log(&bytes).await {
-                    Ok(true) => break,
-                    Ok(false) => return Err(self.overtaken().await),
-                    Err(error) => self.report(&format!("look for {object}"), &explain(&error)),
+        if !self.is_late(now) {
+            self.looked = now;
+            return Ok(());
+        }
+        let mut wait = RETRY_FIRST;
+        loop {
+            match self.standing(&bytes).await {
+                Ok(Standing::Open) => {
+                    self.looked = now;
+                    return Ok(());
                 }
-                if !self.wait(&mut wait).await {
-                    return Err(AppendError::Unknown {
-                        stream: self.stream.name().to_owned(),
-                    });
-                }
+                // Acknowledged, but the end of the log is elsewhere: the next one has to look again.
+                Ok(Standing::Joined) => return Ok(()),
+                Ok(Standing::Lost) => return Err(self.overtaken().await),
+                Err(error) => self.report(&format!("look for {object}"), &explain(&error)),
+            }
+            if !self.wait(&mut wait).await {
+                return Err(AppendError::Unknown {
+                    stream: self.stream.name().to_owned(),
+                });
             }
         }
-        self.looked = now;
-        Ok(())
     }
 
-    /// Whether the log as it is now holds these bytes at our end of it. In a sealed segment they may
-    /// have come too late, or in time to be joined.
-    async fn is_in_log(&self, bytes: &Bytes) -> Result<bool, ReadError> {
+    /// Whether batches may have been removed since the end of the log was last known for certain.
+    pub(super) fn is_late(&self, now: Duration) -> bool {
+        now.saturating_sub(self.looked) > self.options.grace / 2
+    }
+
+    /// What has become of these bytes, which were created at our end of the log, as the log is now.
+    pub(super) async fn standing(&self, bytes: &Bytes) -> Result<Standing, ReadError> {
         self.stream
             .refresh()
             .await
@@ -341,16 +360,19 @@ impl Task {
             .get(self.next.segment as usize)
         {
             Some(Segment::Sealed(sealed)) => sealed.size,
-            _ => return Ok(true),
+            _ => return Ok(Standing::Open),
         };
         let range = self.next.offset..self.next.offset + bytes.len() as u64;
-        if range.end > sealed {
-            return Ok(false);
-        }
-        if bytes.is_empty() {
-            return Ok(range.end == sealed);
-        }
-        Ok(self.stream.bytes(self.next.segment, range).await? == *bytes)
+        let joined = range.end <= sealed
+            && match bytes.is_empty() {
+                true => range.end == sealed,
+                false => self.stream.bytes(self.next.segment, range).await? == *bytes,
+            };
+        Ok(if joined {
+            Standing::Joined
+        } else {
+            Standing::Lost
+        })
     }
 
     fn report(&self, what: &str, why: &str) {
