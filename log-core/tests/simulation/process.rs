@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// Lives of a writing process; then it gives up.
 const LIVES_MAX: u64 = 12;
+/// Tries of the observer to read the rest when all is over; one may be made to fail.
+const LAST_LOOKS_MAX: u32 = 5;
 /// Segments end after so many batches or bytes.
 pub(crate) const SEGMENT_BATCHES: usize = 3;
 pub(crate) const SEGMENT_BYTES: u64 = 600;
@@ -236,7 +238,7 @@ async fn follow(world: &World, who: &str, stream: &Stream) {
                 world.trace(&format!("{who}: {text}"));
                 if !text.contains("injected") {
                     world.violation(format!("{who} reads: {text}"));
-                    return;
+                    return std::future::pending().await;
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -279,15 +281,19 @@ async fn observe_life(
         tokio::time::sleep(Duration::from_secs(1)).await;
     };
     let mut reader = stream.reader(*seen);
+    let mut last_looks = 0;
     loop {
         let last = *finished.lock().unwrap();
         let complete = look(world, &stream, &mut reader, seen).await;
+        last_looks += u32::from(last);
         if last && complete {
             return;
         }
-        if !last {
-            tokio::time::sleep(every).await;
+        if last_looks > LAST_LOOKS_MAX {
+            world.violation("the observer cannot come to the end".to_owned());
+            return;
         }
+        tokio::time::sleep(every).await;
     }
 }
 
