@@ -30,6 +30,7 @@ pub(crate) async fn check(world: &Arc<World>, checker: usize, ledger: &Ledger) -
         Ok(records) => {
             chained(&records, &mut broken);
             content(&records, ledger, &more, &mut broken);
+            conditions(&records, ledger, &mut broken);
             order(ledger, &mut broken);
             metas(&records, ledger, &mut broken);
             failures(&records, ledger, &mut broken);
@@ -124,7 +125,12 @@ fn content(records: &[Record], ledger: &Ledger, more: &[String], broken: &mut Ve
         }
     }
     for (text, places) in &found {
-        if places.len() != 1 {
+        // A key is known in the open segment and the one before it (LOG-FORMAT.md).
+        let forgotten = |pair: &[&Record]| pair[1].at.segment > pair[0].at.segment + 1;
+        let keyed = |record: &&Record| {
+            meta_of(&record.payload).is_some_and(|meta| meta.idempotency_key == **text)
+        };
+        if !places.windows(2).all(forgotten) || (places.len() > 1 && !places.iter().all(keyed)) {
             broken.push(format!("{text:?} is there {} times", places.len()));
         }
         if !ledger.issued.contains(*text) && !more.iter().any(|more| more == text) {
@@ -134,15 +140,17 @@ fn content(records: &[Record], ledger: &Ledger, more: &[String], broken: &mut Ve
     for (_, texts, appended) in &ledger.acknowledged {
         let mut next = None;
         for text in texts {
-            let Some(record) = found.get(text.as_str()).map(|places| places[0]) else {
+            let last = Some(text) == texts.last();
+            let places = found.get(text.as_str()).map_or(&[][..], |places| places);
+            let told = |record: &&&Record| last && record.at == appended.at;
+            let Some(record) = places.iter().find(told).or(places.first()) else {
                 broken.push(format!("{text:?} was acknowledged and is lost"));
                 continue;
             };
-            if next.is_some_and(|next| next != record.at) {
+            if places.len() == 1 && next.is_some_and(|next| next != record.at) {
                 broken.push(format!("{text:?} was torn from its batch"));
             }
             next = Some(record.next);
-            let last = Some(text) == texts.last();
             if last && (record.at, record.next) != (appended.at, appended.next) {
                 broken.push(format!("{text:?} is at {}, not {}", record.at, appended.at));
             }
@@ -152,6 +160,18 @@ fn content(records: &[Record], ledger: &Ledger, more: &[String], broken: &mut Ve
         .iter()
         .filter(|text| !found.contains_key(text.as_str()));
     broken.extend(last.map(|text| format!("{text:?} is lost")));
+}
+
+/// What was appended only where the log was expected to end follows what ended there.
+fn conditions(records: &[Record], ledger: &Ledger, broken: &mut Vec<String>) {
+    for (tail, appended) in &ledger.conditional {
+        let index = records.partition_point(|record| record.at < appended.at);
+        let before = index.checked_sub(1).map(|before| records[before].next);
+        // The end of a segment is the start of the next one.
+        if before != Some(*tail) && appended.at != *tail {
+            broken.push(format!("{} was to follow {tail}", appended.at));
+        }
+    }
 }
 
 /// What a caller was told first is first.
@@ -202,7 +222,15 @@ fn failures(records: &[Record], ledger: &Ledger, broken: &mut Vec<String>) {
         .filter_map(|record| Some(meta_of(&record.payload)?.epoch))
         .collect();
     for (texts, error) in &ledger.failed {
-        let landed = texts.iter().any(|text| there.contains(text.as_str()));
+        // What was tried again may be there by a later try.
+        let again = ledger
+            .failed
+            .iter()
+            .filter(|other| other.0 == *texts)
+            .count()
+            > 1
+            || ledger.acknowledged.iter().any(|other| other.1 == *texts);
+        let landed = !again && texts.iter().any(|text| there.contains(text.as_str()));
         match error {
             AppendError::Fenced { epoch, by, .. } => {
                 if by <= epoch || !claims.contains(by) {
@@ -212,7 +240,12 @@ fn failures(records: &[Record], ledger: &Ledger, broken: &mut Vec<String>) {
                     broken.push(format!("{texts:?} is there, but was told: {error}"));
                 }
             }
-            AppendError::Closed { .. } | AppendError::Unknown { .. } => {}
+            AppendError::Closed { .. } | AppendError::Moved { .. } if landed => {
+                broken.push(format!("{texts:?} is there, but was told: {error}"));
+            }
+            AppendError::Closed { .. }
+            | AppendError::Moved { .. }
+            | AppendError::Unknown { .. } => {}
             error => broken.push(format!("{texts:?}: {error}")),
         }
     }

@@ -120,6 +120,8 @@ pub(crate) struct Script {
     pub(crate) linger: Duration,
     /// The wall clock is wrong, and jumps.
     pub(crate) skewed: bool,
+    /// Its records have idempotency keys, and what failed is tried again.
+    pub(crate) keyed: bool,
     /// Closes its writer and opens another before the appends of this number.
     pub(crate) close_before: Option<u64>,
 }
@@ -153,6 +155,7 @@ impl Plan {
                 think: GRACE / 5,
                 linger: Duration::ZERO,
                 skewed: true,
+                keyed: false,
                 close_before: Some(7),
             }],
             faults: fault.into_iter().collect(),
@@ -170,6 +173,7 @@ impl Plan {
             think: Duration::from_secs(7),
             linger: Duration::ZERO,
             skewed: false,
+            keyed: false,
             close_before: None,
         };
         let second = Script {
@@ -178,6 +182,7 @@ impl Plan {
             appends: 11,
             think: GRACE / 5,
             skewed: true,
+            keyed: true,
             ..first.clone()
         };
         Self {
@@ -201,6 +206,7 @@ impl Plan {
                 think: Duration::from_secs(thinks[random.random_range(0..thinks.len())]),
                 linger: Duration::from_millis([0, 0, 5, 1_000][random.random_range(0..4)]),
                 skewed: random.random(),
+                keyed: random.random(),
                 close_before: random.random_bool(0.3).then(|| random.random_range(1..6)),
             });
         }

@@ -33,6 +33,8 @@ pub(crate) struct Ledger {
     /// The texts of an append, the last of which is at the place, in order of acknowledgement.
     pub(crate) acknowledged: Vec<(Caller, Vec<String>, Appended)>,
     pub(crate) failed: Vec<(Vec<String>, AppendError)>,
+    /// Where the log was expected to end, and where the record is that was appended only there.
+    pub(crate) conditional: Vec<(Position, Appended)>,
     /// Epochs that writers were given.
     pub(crate) epochs: Vec<u64>,
 }
@@ -165,27 +167,59 @@ impl WritingProcess {
                     return false;
                 }
             }
-            self.next.lock().unwrap()[caller as usize] += 1;
-            // One, two, or three records at a time, of different lengths.
-            let count = [1, 1, 2, 1, 3][(number as usize + caller as usize) % 5];
-            let texts: Vec<String> = (0..count)
-                .map(|part| {
-                    let padding = "x".repeat((number as usize * 13 + part * 29) % 60);
-                    format!("{}.{caller}.{number}.{part} {padding}", self.process)
-                })
-                .collect();
-            self.ledger().issued.extend(texts.iter().cloned());
-            let records = texts.iter().map(|text| new_record(text)).collect();
-            let outcome = writer.append_all(records).await;
-            let who = (self.process, caller);
-            self.world
-                .trace(&format!("p{}.{caller} {number}: {outcome:?}", self.process));
-            match outcome {
-                Ok(appended) => self.ledger().acknowledged.push((who, texts, appended)),
-                Err(error) => {
-                    self.ledger().failed.push((texts, error));
-                    return false;
+            if !self.append(writer, caller, number).await {
+                return false;
+            }
+        }
+    }
+
+    /// One append; false if this writer is no longer to be used.
+    async fn append(&self, writer: &Writer, caller: u64, number: u64) -> bool {
+        let advance = || self.next.lock().unwrap()[caller as usize] += 1;
+        // One, two, or three records at a time, of different lengths; every other one of the second
+        // caller only where it thinks that the log ends.
+        let conditional = caller == 1 && number % 2 == 1;
+        let count = match conditional {
+            true => 1,
+            false => [1, 1, 2, 1, 3][(number as usize + caller as usize) % 5],
+        };
+        let texts: Vec<String> = (0..count)
+            .map(|part| {
+                let padding = "x".repeat((number as usize * 13 + part * 29) % 60);
+                format!("{}.{caller}.{number}.{part} {padding}", self.process)
+            })
+            .collect();
+        self.ledger().issued.extend(texts.iter().cloned());
+        let records = texts.iter().map(|text| match self.script.keyed {
+            true => new_record(text).with_key(text),
+            false => new_record(text),
+        });
+        let tail = writer.stream().tail();
+        let outcome = match conditional {
+            true => writer.append_if(tail, records.collect()).await,
+            false => writer.append_all(records.collect()).await,
+        };
+        self.world
+            .trace(&format!("p{}.{caller} {number}: {outcome:?}", self.process));
+        match outcome {
+            Ok(appended) => {
+                advance();
+                let mut ledger = self.ledger();
+                // With a key it may have been there before.
+                if conditional && !self.script.keyed {
+                    ledger.conditional.push((tail, appended));
                 }
+                let who = (self.process, caller);
+                ledger.acknowledged.push((who, texts, appended));
+                true
+            }
+            Err(error) => {
+                let moved = matches!(error, AppendError::Moved { .. });
+                if moved || !self.script.keyed {
+                    advance();
+                }
+                self.ledger().failed.push((texts, error));
+                moved
             }
         }
     }
