@@ -154,7 +154,17 @@ impl Stream {
             };
             let part = at - start..size.min(range.end - start);
             let wanted = part.end - part.start;
-            let read = self.objects().get_range(&object, part).await;
+            let recent = Position {
+                offset: start,
+                ..position
+            };
+            let read = match self
+                .recent(recent)
+                .filter(|bytes| bytes.len() as u64 == size)
+            {
+                Some(bytes) => Ok(bytes.slice(part.start as usize..part.end as usize)),
+                None => self.objects().get_range(&object, part).await,
+            };
             let read = match read {
                 // Joined meanwhile: the place is another now.
                 Err(object_store::Error::NotFound { .. }) if self.moved(position).await? => {
