@@ -176,6 +176,10 @@ impl WritingProcess {
     /// One append; false if this writer is no longer to be used.
     async fn append(&self, writer: &Writer, caller: u64, number: u64) -> bool {
         let advance = || self.next.lock().unwrap()[caller as usize] += 1;
+        // Without a key nothing is ever tried again, not even after a stop.
+        if !self.script.keyed {
+            advance();
+        }
         // One, two, or three records at a time, of different lengths; every other one of the second
         // caller only where it thinks that the log ends.
         let conditional = caller == 1 && number % 2 == 1;
@@ -203,7 +207,9 @@ impl WritingProcess {
             .trace(&format!("p{}.{caller} {number}: {outcome:?}", self.process));
         match outcome {
             Ok(appended) => {
-                advance();
+                if self.script.keyed {
+                    advance();
+                }
                 let mut ledger = self.ledger();
                 // With a key it may have been there before.
                 if conditional && !self.script.keyed {
@@ -215,7 +221,7 @@ impl WritingProcess {
             }
             Err(error) => {
                 let moved = matches!(error, AppendError::Moved { .. });
-                if moved || !self.script.keyed {
+                if moved && self.script.keyed {
                     advance();
                 }
                 self.ledger().failed.push((texts, error));
