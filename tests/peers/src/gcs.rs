@@ -24,12 +24,11 @@ use http::{StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use object_store::ClientOptions;
 use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder};
-use object_store::{BackoffConfig, ClientOptions, RetryConfig};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::{AbortHandle, JoinSet};
 use tower::ServiceExt as _;
@@ -114,7 +113,7 @@ impl Gcs {
         account
     }
 
-    /// A client's settings for this bucket. It tries again fast, so that tests do not wait.
+    /// A client's settings for this bucket.
     pub fn client(&self, bucket: &str) -> GoogleCloudStorageBuilder {
         self.client_with(bucket, &self.account())
     }
@@ -130,7 +129,7 @@ impl Gcs {
             .with_service_account_key(account.to_string())
             .with_bucket_name(bucket)
             .with_client_options(ClientOptions::new().with_allow_http(true))
-            .with_retry(fast_retry())
+            .with_retry(crate::fast_retry())
     }
 
     /// The real client of this bucket.
@@ -143,19 +142,6 @@ impl Drop for Gcs {
     fn drop(&mut self) {
         // The connections are the task's own, and end with it.
         self.accepting.abort();
-    }
-}
-
-/// Three tries within milliseconds.
-fn fast_retry() -> RetryConfig {
-    RetryConfig {
-        backoff: BackoffConfig {
-            init_backoff: Duration::from_millis(1),
-            max_backoff: Duration::from_millis(5),
-            base: 2.0,
-        },
-        max_retries: 2,
-        retry_timeout: Duration::from_secs(30),
     }
 }
 

@@ -5,9 +5,29 @@
 //! `log-core`.
 
 pub mod gcs;
+pub mod ledger;
+pub mod maintner;
+pub mod minio;
+mod program;
+
+use object_store::{BackoffConfig, RetryConfig};
+use std::time::Duration;
 
 /// Lets rustls find its cryptography; a client that may speak TLS wants it even where it does not.
-pub fn install_crypto() {
+pub(crate) fn install_crypto() {
     // A second time it is refused, and there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Three tries within milliseconds, so that tests do not wait.
+pub(crate) fn fast_retry() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(1),
+            max_backoff: Duration::from_millis(5),
+            base: 2.0,
+        },
+        max_retries: 2,
+        retry_timeout: Duration::from_secs(30),
+    }
 }
