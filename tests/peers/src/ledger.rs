@@ -100,6 +100,11 @@ impl Ledger {
         self.places.is_empty()
     }
 
+    /// Where an issue is.
+    pub fn place(&self, number: i32) -> Option<Position> {
+        self.places.get(&number).copied()
+    }
+
     /// Notes a record that was read; a reader must see each once.
     pub fn see(&mut self, record: &Record) -> anyhow::Result<()> {
         if let Some(number) = number(record)? {

@@ -1,4 +1,4 @@
-//! The original's client, golang.org/x/build/maintner, as a program: see `go/client`.
+//! The original's client, golang.org/x/build/maintner, as programs: see `go/client` and `go/load`.
 //!
 //! `tests/peers/run` builds it.
 
@@ -38,6 +38,37 @@ pub struct Held {
     pub gerrit_projects: u32,
     /// Their changes.
     pub changes: u32,
+}
+
+/// What one load cost.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Load {
+    /// Of the load alone.
+    pub seconds: f64,
+    /// The most memory that the process had.
+    pub peak_bytes: u64,
+    /// What the corpus is in the end.
+    pub held: Held,
+}
+
+/// Loads a log with the original's library: a folder in one of its layouts, or a URL and a cache.
+pub async fn load(from: &str, cache: Option<&Path>) -> anyhow::Result<Load> {
+    let program = program::find("maintner-load", "FORGELOG_PEERS_MAINTNER_LOAD")?;
+    let mut command = Command::new(&program);
+    if let Some(cache) = cache {
+        command.arg("-cache").arg(cache);
+    }
+    let loading = command.arg(from).kill_on_drop(true).output();
+    let loaded = tokio::time::timeout(LIMIT, loading)
+        .await
+        .with_context(|| format!("{from}: the load does not end"))?
+        .with_context(|| format!("cannot run {}", program.display()))?;
+    ensure!(
+        loaded.status.success(),
+        "{from}: {}",
+        String::from_utf8_lossy(&loaded.stderr)
+    );
+    serde_json::from_slice(&loaded.stdout).with_context(|| format!("{from}: no JSON"))
 }
 
 /// A running client; it is killed when this is dropped, also by a panic.

@@ -4,8 +4,8 @@
 
 use crate::program;
 use anyhow::{Context as _, bail};
-use object_store::ClientOptions;
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
+use object_store::{ClientOptions, ObjectStore as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Stdio;
 use std::time::Duration;
@@ -59,24 +59,21 @@ impl Minio {
                 child,
                 _folder: folder,
             };
-            if minio.is_up().await? {
+            if minio.is_up(bucket).await? {
                 return Ok(minio);
             }
         }
         bail!("MinIO ended {STARTS} times before it answered");
     }
 
-    /// Waits for it to serve; false if it ended.
-    async fn is_up(&mut self) -> anyhow::Result<bool> {
-        crate::install_crypto();
-        let client = reqwest::Client::new();
-        let live = format!("http://{}/minio/health/ready", self.address);
+    /// Waits for it to serve; false if it ended. Its own `ready` is true too early.
+    async fn is_up(&mut self, bucket: &str) -> anyhow::Result<bool> {
+        let store = store(&self.endpoint(), bucket)?;
         for _ in 0..LOOKS {
             if self.child.try_wait()?.is_some() {
                 return Ok(false);
             }
-            let answered = client.get(&live).send().await;
-            if answered.is_ok_and(|response| response.status().is_success()) {
+            if store.list_with_delimiter(None).await.is_ok() {
                 return Ok(true);
             }
             tokio::time::sleep(LOOK_EVERY).await;

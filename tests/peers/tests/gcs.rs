@@ -110,7 +110,8 @@ async fn a_bucket_that_is_missing_is_told() {
 
 /// What a create meets, and what it leaves: the answer, and whether the object is there.
 async fn create_under(faults: Vec<Fault>) -> (Result<(), Error>, bool) {
-    let (gcs, store) = start().await;
+    let gcs = Gcs::start_open(&[BUCKET]).await.unwrap();
+    let store = gcs.store(BUCKET).unwrap();
     gcs.faults().push(&http::Method::PUT, faults);
     let path = Path::from("a");
     let made = store

@@ -14,7 +14,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 const BUCKET: &str = "tested";
 const PREFIX: &str = "streams/activity";
@@ -157,64 +157,68 @@ async fn an_answer_that_is_lost_is_no_conflict() {
 struct Appender {
     _child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    start: tokio::process::ChildStdin,
+    input: ChildStdin,
+    acknowledged: Ledger,
+    fenced: usize,
 }
 
 impl Appender {
-    async fn spawn(endpoint: &str, first: i32, count: i32) -> Self {
+    fn spawn(endpoint: &str, first: i32, each: i32) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_appender"))
             .args([endpoint, BUCKET, PREFIX])
-            .args([first.to_string(), count.to_string()])
+            .args([first.to_string(), each.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let (stdout, start) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
-        let mut lines = BufReader::new(stdout).lines();
-        let ready = lines.next_line().await.unwrap();
-        assert_eq!(ready.as_deref(), Some("ready"));
+        let (stdout, input) = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
         Self {
             _child: child,
-            lines,
-            start,
+            lines: BufReader::new(stdout).lines(),
+            input,
+            acknowledged: Ledger::default(),
+            fenced: 0,
         }
     }
 
-    /// What was acknowledged, and how often it was fenced.
-    async fn run(mut self) -> (Ledger, usize) {
-        let (mut ledger, mut fenced) = (Ledger::default(), 0);
-        while let Some(line) = self.lines.next_line().await.unwrap() {
-            match line.split_once(' ') {
-                Some((number, at)) => ledger
-                    .note(number.parse().unwrap(), at.parse().unwrap())
-                    .unwrap(),
-                None => {
-                    assert_eq!(line, "fenced");
-                    fenced += 1;
+    /// Has it append once more, and notes what it says.
+    async fn round(&mut self) {
+        self.input.write_all(b"go\n").await.unwrap();
+        loop {
+            let line = self.lines.next_line().await.unwrap();
+            match line.as_deref().expect("the process ended") {
+                "done" => return,
+                "fenced" => self.fenced += 1,
+                acknowledged => {
+                    let (number, at) = acknowledged.split_once(' ').unwrap();
+                    let (number, at) = (number.parse().unwrap(), at.parse().unwrap());
+                    self.acknowledged.note(number, at).unwrap();
                 }
             }
         }
-        (ledger, fenced)
     }
 }
 
 #[tokio::test]
 async fn processes_that_compete_on_s3_fork_nothing() {
-    const EACH: i32 = 100;
+    const ROUNDS: i32 = 5;
+    const EACH: i32 = 20;
     let server = Minio::start(BUCKET).await.unwrap();
     let endpoint = server.endpoint();
-    let mut one = Appender::spawn(&endpoint, 1, EACH).await;
-    let mut two = Appender::spawn(&endpoint, 1001, EACH).await;
-    for appender in [&mut one, &mut two] {
-        appender.start.write_all(b"go\n").await.unwrap();
-    }
-    let both = async { tokio::join!(one.run(), two.run()) };
-    let ((mut acknowledged, fenced), (other, other_fenced)) =
-        tokio::time::timeout(LIMIT, both).await.unwrap();
-    acknowledged.merge(&other).unwrap();
-    assert_eq!(acknowledged.len(), 2 * EACH as usize);
-    assert!(fenced + other_fenced > 0, "they did not compete");
+    let mut one = Appender::spawn(&endpoint, 1, EACH);
+    let mut two = Appender::spawn(&endpoint, 1001, EACH);
+    // Whoever began first has lost its epoch by the second round, however the first one went.
+    let rounds = async {
+        for _ in 0..ROUNDS {
+            tokio::join!(one.round(), two.round());
+        }
+    };
+    tokio::time::timeout(LIMIT, rounds).await.unwrap();
+    assert!(one.fenced + two.fenced > 0, "they did not compete");
+    let mut acknowledged = one.acknowledged.clone();
+    acknowledged.merge(&two.acknowledged).unwrap();
+    assert_eq!(i32::try_from(acknowledged.len()), Ok(2 * ROUNDS * EACH));
 
     let store = Arc::new(minio::store(&endpoint, BUCKET).unwrap());
     let stream = Stream::open(store, PREFIX).await.unwrap();

@@ -4,10 +4,10 @@
 
 use log_core::server::{LogServer, ServerOptions};
 use log_core::{Stream, Writer};
-use object_store::ObjectStore;
 use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use peers::ledger::{self, BODY, small_segments, title};
-use peers::maintner::{Client, Held};
+use peers::maintner::{self, Client, Held};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -205,6 +205,42 @@ async fn many_follow_a_busy_writer_at_once() {
     }
     appending.await.unwrap().unwrap();
     writer.close().await.unwrap();
+    server.stop().await;
+}
+
+/// Writes the sealed segments under their own names, as they lie in an original's bucket; gives their
+/// number.
+async fn copy_sealed(store: &Arc<dyn ObjectStore>, folder: &Path) -> u32 {
+    let prefix = object_store::path::Path::from(PREFIX);
+    let listed = store.list_with_delimiter(Some(&prefix)).await.unwrap();
+    for object in &listed.objects {
+        let bytes = store.get(&object.location).await.unwrap().bytes().await;
+        let name = object.location.filename().unwrap();
+        std::fs::write(folder.join(name), bytes.unwrap()).unwrap();
+    }
+    u32::try_from(listed.objects.len()).unwrap()
+}
+
+#[tokio::test]
+async fn it_loads_our_sealed_segments_from_files_and_all_over_http() {
+    let (store, folder, cache) = (memory(), tempdir().unwrap(), tempdir().unwrap());
+    let writer = writer(&store).await;
+    let acknowledged = ledger::append(&writer, 1..61).await.unwrap();
+    writer.close().await.unwrap();
+    let sealed = copy_sealed(&store, folder.path()).await;
+    assert!(sealed > 3, "{sealed}");
+    let in_them = (1..61).filter(|number| acknowledged.place(*number).unwrap().segment < sealed);
+    let from_files = maintner::load(folder.path().to_str().unwrap(), None).await;
+    assert_holds(
+        &from_files.unwrap().held,
+        i32::try_from(in_them.count()).unwrap(),
+    );
+
+    let server = Served::anywhere(&store).await;
+    let over_http = maintner::load(&server.logs(), Some(cache.path())).await;
+    let over_http = over_http.unwrap();
+    assert_holds(&over_http.held, 60);
+    assert!(over_http.seconds > 0.0 && over_http.peak_bytes > 0);
     server.stop().await;
 }
 

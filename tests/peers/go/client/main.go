@@ -16,51 +16,9 @@ import (
 	"fmt"
 	"os"
 
+	"forgelog.example/peers/internal/held"
 	"golang.org/x/build/maintner"
 )
-
-// held is what a corpus holds.
-type held struct {
-	Round    int   `json:"round"`
-	Repos    int   `json:"repos"`
-	Issues   int   `json:"issues"`
-	Comments int   `json:"comments"`
-	TitleSum int   `json:"title_bytes"`
-	BodySum  int   `json:"body_bytes"`
-	Highest  int32 `json:"highest_issue"`
-	Projects int   `json:"gerrit_projects"`
-	Changes  int   `json:"changes"`
-}
-
-func count(corpus *maintner.Corpus, round int) (h held, err error) {
-	corpus.RLock()
-	defer corpus.RUnlock()
-	h.Round = round
-	err = corpus.GitHub().ForeachRepo(func(repo *maintner.GitHubRepo) error {
-		h.Repos++
-		return repo.ForeachIssue(func(issue *maintner.GitHubIssue) error {
-			h.Issues++
-			h.TitleSum += len(issue.Title)
-			h.BodySum += len(issue.Body)
-			h.Highest = max(h.Highest, issue.Number)
-			return issue.ForeachComment(func(*maintner.GitHubComment) error {
-				h.Comments++
-				return nil
-			})
-		})
-	})
-	if err != nil {
-		return h, err
-	}
-	err = corpus.Gerrit().ForeachProjectUnsorted(func(project *maintner.GerritProject) error {
-		h.Projects++
-		return project.ForeachCLUnsorted(func(*maintner.GerritCL) error {
-			h.Changes++
-			return nil
-		})
-	})
-	return h, err
-}
 
 func run(url, dir string, rounds int) error {
 	ctx := context.Background()
@@ -75,7 +33,7 @@ func run(url, dir string, rounds int) error {
 				return fmt.Errorf("update, round %d: %w", round, err)
 			}
 		}
-		h, err := count(corpus, round)
+		h, err := held.Count(corpus, round)
 		if err != nil {
 			return err
 		}

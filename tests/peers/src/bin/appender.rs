@@ -1,8 +1,8 @@
 //! One of several processes that compete for a stream on S3: `appender ENDPOINT BUCKET PREFIX FIRST COUNT`.
 //!
-//! It says `ready`, waits for a line, and appends issues, one behind the other; for each acknowledged one
-//! it prints its number and its position. When another takes over, it says `fenced`, takes over itself, and
-//! tries the same again.
+//! For each line that it is given it appends COUNT issues, one behind the other, and says `done`; for each
+//! acknowledged one it prints its number and its position. When another takes over, it says `fenced`, takes
+//! over itself, and tries the same again. It ends with its input.
 
 use anyhow::{Context as _, bail};
 use log_core::{AppendError, Stream, Writer};
@@ -24,24 +24,27 @@ async fn main() -> anyhow::Result<()> {
         Ok(Writer::open(stream, ledger::small_segments("appender")).await?)
     };
     let mut out = std::io::stdout();
-    writeln!(out, "ready")?;
-    std::io::stdin().read_line(&mut String::new())?;
     let mut writer = open().await?;
-    for number in first..first + count {
-        loop {
-            match writer.append(ledger::issue(number)).await {
-                Ok(appended) => {
-                    writeln!(out, "{number} {}", appended.at)?;
-                    break;
+    for (round, line) in (0..).zip(std::io::stdin().lines()) {
+        line?;
+        let first = first + round * count;
+        for number in first..first + count {
+            loop {
+                match writer.append(ledger::issue(number)).await {
+                    Ok(appended) => {
+                        writeln!(out, "{number} {}", appended.at)?;
+                        break;
+                    }
+                    Err(AppendError::Fenced { .. }) => {
+                        writeln!(out, "fenced")?;
+                        writer.close().await?;
+                        writer = open().await?;
+                    }
+                    Err(error) => bail!(log_core::explain(&error)),
                 }
-                Err(AppendError::Fenced { .. }) => {
-                    writeln!(out, "fenced")?;
-                    writer.close().await?;
-                    writer = open().await?;
-                }
-                Err(error) => bail!(log_core::explain(&error)),
             }
         }
+        writeln!(out, "done")?;
     }
     writer.close().await?;
     Ok(())
