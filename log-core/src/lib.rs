@@ -38,6 +38,8 @@
 
 pub mod clock;
 pub mod error;
+#[cfg(feature = "follower")]
+pub mod follower;
 pub mod frame;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
