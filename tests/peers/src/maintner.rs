@@ -1,4 +1,4 @@
-//! The original's client, golang.org/x/build/maintner, as programs: see `go/client` and `go/load`.
+//! The original's client, golang.org/x/build/maintner, and its server, as programs: see `go`.
 //!
 //! `tests/peers/run` builds it.
 
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 /// Longer than anything takes; what waits longer hangs.
@@ -69,6 +69,62 @@ pub async fn load(from: &str, cache: Option<&Path>) -> anyhow::Result<Load> {
         String::from_utf8_lossy(&loaded.stderr)
     );
     serde_json::from_slice(&loaded.stdout).with_context(|| format!("{from}: no JSON"))
+}
+
+/// A running server of the original; it is killed when this is dropped, also by a panic.
+#[derive(Debug)]
+pub struct Server {
+    _child: Child,
+    input: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+impl Server {
+    /// Starts one with an empty log.
+    pub async fn start() -> anyhow::Result<Self> {
+        // Whoever reads from it makes an HTTP client.
+        crate::install_crypto();
+        let program = program::find("maintner-serve", "FORGELOG_PEERS_MAINTNER_SERVE")?;
+        let mut child = Command::new(&program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        let (Some(input), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("the server has no input or output");
+        };
+        let mut server = Self {
+            _child: child,
+            input,
+            lines: BufReader::new(stdout).lines(),
+            url: String::new(),
+        };
+        server.url = server.line().await?;
+        Ok(server)
+    }
+
+    /// Where its log is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Has it log so many issues more, numbered on from the last; they are as a ledger's.
+    pub async fn log(&mut self, issues: u32) -> anyhow::Result<()> {
+        self.input
+            .write_all(format!("{issues}\n").as_bytes())
+            .await?;
+        self.line().await.map(drop)
+    }
+
+    async fn line(&mut self) -> anyhow::Result<String> {
+        let line = tokio::time::timeout(LIMIT, self.lines.next_line());
+        line.await
+            .context("the server says nothing")??
+            .context("the server ended")
+    }
 }
 
 /// A running client; it is killed when this is dropped, also by a panic.
