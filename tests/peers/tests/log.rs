@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests fail by panicking
 
+use futures::TryStreamExt as _;
 use http::Method;
-use log_core::{AppendError, Position, Stream, Writer};
+use log_core::{AppendError, Position, Stream, Writer, WriterOptions};
 use object_store::ObjectStore;
+use object_store::path::Path;
 use peers::gcs::{Fault, Gcs};
 use peers::ledger::{self, Ledger, small_segments};
 use peers::minio::{self, Minio};
@@ -91,6 +93,51 @@ async fn a_log_on_s3_changes_hands() {
     let server = Minio::start(BUCKET).await.unwrap();
     let store = minio::store(&server.endpoint(), BUCKET).unwrap();
     takeover(Arc::new(store)).await;
+}
+
+/// Without a grace, joined batches are removed while the log goes on. A store tells times in seconds, so
+/// that it takes two.
+async fn removal(store: Arc<dyn ObjectStore>) {
+    const ISSUES: i32 = 100;
+    let options = WriterOptions {
+        grace: Duration::ZERO,
+        ..small_segments("peer")
+    };
+    let append = async |numbers| {
+        let stream = Stream::open(store.clone(), PREFIX).await.unwrap();
+        let writer = Writer::open(stream, options.clone()).await.unwrap();
+        let acknowledged = ledger::append(&writer, numbers).await.unwrap();
+        writer.close().await.unwrap();
+        acknowledged
+    };
+    let mut acknowledged = append(1..ISSUES).await;
+    let tail = Path::from(PREFIX).join("tail");
+    for number in ISSUES.. {
+        assert!(number < 3 * ISSUES, "joined batches are never removed");
+        acknowledged
+            .merge(&append(number..number + 1).await)
+            .unwrap();
+        let left: Vec<_> = store.list(Some(&tail)).try_collect().await.unwrap();
+        if left.len() < 50 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let fresh = Stream::open(store, PREFIX).await.unwrap();
+    acknowledged.check(&fresh).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_on_gcs_removes_what_it_joined() {
+    let gcs = Gcs::start(&[BUCKET]).await.unwrap();
+    removal(Arc::new(gcs.store(BUCKET).unwrap())).await;
+}
+
+#[tokio::test]
+async fn a_log_on_s3_removes_what_it_joined() {
+    let server = Minio::start(BUCKET).await.unwrap();
+    let store = minio::store(&server.endpoint(), BUCKET).unwrap();
+    removal(Arc::new(store)).await;
 }
 
 /// Faults as they come: mostly none, and now and then so many in a row that the client gives up.
