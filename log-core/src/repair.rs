@@ -221,7 +221,7 @@ impl Repair {
         let created = self.objects.create(object, bytes).await;
         match created.map_err(|source| self.error("create", object, source))? {
             Created::Ours => Ok(()),
-            Created::Theirs => Err(self.changed(object)),
+            Created::Theirs(_) => Err(self.changed(object)),
         }
     }
 

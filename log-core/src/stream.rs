@@ -5,6 +5,7 @@
 use crate::error::{OpenError, ReadError};
 use crate::layout::{Gap, Layout, Sealed, Segment, Tail, batch_path};
 use crate::position::Position;
+use crate::reader::load::load;
 use crate::reader::{Object, Reader, ReaderOptions};
 use crate::segment::SegmentName;
 use crate::store::Objects;
@@ -201,6 +202,14 @@ impl Stream {
             source: Box::new(source),
         })?;
         Ok(self.locate(position) != before)
+    }
+
+    /// Reads a sealed segment and checks its bytes against its name.
+    pub(crate) async fn check_sealed(&self, number: u32) -> Result<(), ReadError> {
+        match self.object_at(Position::start_of(number)) {
+            Some(object) => load(self, object).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Number and batches of every segment that is closed and not sealed.

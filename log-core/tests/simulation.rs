@@ -130,7 +130,6 @@ fn nothing_damaged_is_sealed() {
 
 /// The batches are the only sound copy then.
 #[test]
-#[ignore = "batches are removed on the word of a listing"]
 fn batches_stay_if_the_sealed_object_is_damaged() {
     done_to_garbled("is removed, and is joined otherwise");
 }
