@@ -18,7 +18,7 @@ fn main() -> ExitCode {
             // Nobody is left to tell if this fails.
             let _ = std::io::Write::write_fmt(
                 &mut std::io::stderr(),
-                format_args!("error: {error:#}\n"),
+                format_args!("error: {}\n", log_core::explain(error.as_ref())),
             );
             ExitCode::FAILURE
         }
