@@ -17,6 +17,8 @@ use super::Format;
 const QUEUE: usize = 64;
 /// The longest line: a record of the longest payload has a few more bytes in JSON.
 const LINE_BYTES_MAX: usize = 192 << 20;
+/// What a text of UTF-8 may begin with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What stdin has.
 #[derive(Debug)]
@@ -135,7 +137,10 @@ impl Input {
             }
             Ok(_) => {}
         }
-        let text = line.trim_ascii_end();
+        // Some programs begin a text with a mark, which is no part of it.
+        let unmarked = line.strip_prefix(BYTE_ORDER_MARK);
+        let text = unmarked.filter(|_| place.line == 1).unwrap_or(&line);
+        let text = text.trim_ascii_end();
         if text.is_empty() {
             return Next::Nothing;
         }

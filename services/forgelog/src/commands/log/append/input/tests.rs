@@ -48,6 +48,15 @@ fn payloads(items: &[Result<NewRecord, String>]) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over_only_at_the_start() {
+    let line = "\u{feff}{\"github\":{\"owner\":\"a\"}}\r\n";
+    let items = read(Format::Json, None, line.as_bytes());
+    assert_eq!(payloads(&items), [mutation("a")]);
+    let items = read(Format::Json, None, line.repeat(2).as_bytes());
+    assert!(items[1].as_ref().unwrap_err().starts_with("line 2, "));
+}
+
+#[test]
 fn lines_of_json_are_records() {
     let text = "{\"github\":{\"owner\":\"a\"}}\n\n  {\"github\":{\"owner\":\"b\"}}\r\n{}";
     let items = read(Format::Json, Some("job"), text.as_bytes());
