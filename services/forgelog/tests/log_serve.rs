@@ -218,6 +218,29 @@ fn an_append_is_seen_by_all_who_follow() {
 }
 
 #[test]
+fn a_reader_that_is_stopped_leaves_no_copy_behind() {
+    let place = Place::new();
+    append(&place.url("log"), "a");
+    let server = Server::start(&["--log", &place.url("log")]);
+    let copies = place.path("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let logs = server.logs();
+    let mut reader = forgelog(&["log", "cat", "--follow", "--log", &logs])
+        .env("TMPDIR", &copies)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut out = BufReader::new(reader.stdout.take().unwrap());
+    out.read_line(&mut first).unwrap();
+    let left = || std::fs::read_dir(&copies).unwrap().count();
+    assert_eq!(left(), 1, "the copy is elsewhere");
+    support::signal(reader.id(), Signal::TERM);
+    wait_until("the reader stops", || reader.try_wait().unwrap());
+    assert_eq!(left(), 0);
+}
+
+#[test]
 fn a_data_folder_serves_all_its_streams() {
     let place = Place::new();
     let data = place.path("data");

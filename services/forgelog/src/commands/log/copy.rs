@@ -4,15 +4,19 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use log_core::follower::{FollowError, Follower, FollowerOptions};
 use log_core::{Position, Record, explain};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
+
+use crate::commands::up::Signals;
 
 /// Who waits at a terminal is told early that nobody answers.
 const INDEX_TRIES: u32 = 3;
 const RETRY_UNIT: Duration = Duration::from_millis(250);
+/// A folder that something is written to may have to be removed again.
+const REMOVE_TRIES: u32 = 10;
 
 /// A copy of a log, and the folder it is in.
 #[derive(Debug)]
@@ -44,6 +48,18 @@ impl LocalCopy {
             follower,
             _folder: own,
         })
+    }
+
+    /// Like [`LocalCopy::fetch`], for a command that a signal just ends: a folder of its own does not stay behind.
+    pub(super) async fn fetch_until_signal(url: &str, cache: Option<&Path>) -> Result<Self> {
+        if cache.is_some() {
+            return Self::fetch(url, cache).await;
+        }
+        let own = tempfile::tempdir().context("cannot make a folder for the copy")?;
+        remove_at_signal(own.path().to_owned())?;
+        let mut copy = Self::fetch(url, Some(own.path())).await?;
+        copy._folder = Some(own);
+        Ok(copy)
     }
 
     /// The stream's name, as far as the address tells it: `…/streams/NAME/logs`.
@@ -105,6 +121,23 @@ impl LocalCopy {
     }
 }
 
+/// Removes the folder when a signal comes, and ends the process, whatever else it does: it may wait for a reader of
+/// stdout that does not read.
+fn remove_at_signal(folder: PathBuf) -> Result<()> {
+    let mut signals = Signals::catch()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        let removed = tokio::task::spawn_blocking(move || {
+            // What still writes there may be faster once.
+            (0..REMOVE_TRIES).any(|_| std::fs::remove_dir_all(&folder).is_ok())
+        });
+        let _ = removed.await;
+        let _ = writeln!(std::io::stderr(), "interrupted");
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
 /// The error, and what to do about it.
 fn what_now(error: FollowError, url: &str) -> anyhow::Error {
     let told = explain(&error);
@@ -114,6 +147,9 @@ fn what_now(error: FollowError, url: &str) -> anyhow::Error {
         ),
         FollowError::Url { .. } => anyhow::anyhow!(
             "{told}; the address of a log is http://HOST/logs or http://HOST/streams/NAME/logs"
+        ),
+        FollowError::Corrupt { .. } => anyhow::anyhow!(
+            "cannot follow {url}: {told}; `forgelog log verify` where the log is tells what is damaged"
         ),
         _ => anyhow::anyhow!(
             "cannot follow {url}: {told}; is the address right, and does `forgelog log serve` run there?"
