@@ -130,6 +130,14 @@ fn stderr(output: &Output) -> String {
 }
 
 #[test]
+fn a_cause_is_told_once() {
+    let log = Log::with(&["a"]);
+    std::fs::write(log.path().join("odd\nname"), "").unwrap();
+    let told = log.badly(&["log", "info"]);
+    assert_eq!(told.matches("illegal character").count(), 1, "{told}");
+}
+
+#[test]
 fn a_url_that_is_none_is_told_what_to_write() {
     for (url, says) in [
         ("ftp://host/log", "file:///PATH"),
@@ -379,6 +387,33 @@ fn a_gap_is_read_up_to_and_never_written_over() {
         "{}",
         stderr(&cat)
     );
+    let beside = |name: &str| log.dir.path().join(name).display().to_string();
+    for partial in [
+        &["cat", "--format", "raw", "--log", &log.url()][..],
+        &[
+            "export",
+            "--layout",
+            "disk",
+            "--to",
+            &beside("to"),
+            "--log",
+            &log.url(),
+        ],
+        &["import", "--from", &log.url(), "--log", &beside("copy")],
+    ] {
+        let told = run_badly(1, &[&["log"], partial].concat());
+        assert!(told.contains("segment 1 is missing"), "{partial:?}: {told}");
+    }
+    run_well(&[
+        "log",
+        "cat",
+        "--format",
+        "raw",
+        "--to",
+        "1.0",
+        "--log",
+        &log.url(),
+    ]);
     let refused = log.append("x");
     assert_eq!(refused.status.code(), Some(1));
     assert!(

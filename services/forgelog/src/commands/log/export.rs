@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::open;
 use super::progress::{Progress, size};
 use super::source::One;
 use super::with_exit_codes;
@@ -34,7 +35,7 @@ pub(in crate::commands) struct Arguments {
 enum Layout {
     /// A file a segment, NNNN.SHA224.mutlog, as in the original's bucket.
     Bucket,
-    /// A file a day, maintner-YYYY-MM-DD.mutlog, as on the original's disk.
+    /// A file a day, maintner-YYYY-MM-DD.mutlog, as on the original's disk; records without a time are of 1970-01-01.
     Disk,
 }
 
@@ -60,6 +61,7 @@ impl Arguments {
             size(exported.bytes),
             self.to.display()
         )?;
+        open::check_whole(&stream)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -69,7 +69,7 @@ impl Arguments {
 
     async fn open(&self) -> Result<Origin> {
         if source::is_http(&self.from) {
-            let copy = LocalCopy::fetch(&self.from, self.cache.as_deref()).await?;
+            let copy = LocalCopy::fetch_until_signal(&self.from, self.cache.as_deref()).await?;
             return Ok(Origin::Copy(Box::new(copy)));
         }
         match folder(&self.from).filter(|folder| !folder.join("tail").is_dir()) {
@@ -94,7 +94,9 @@ impl Origin {
         Ok(match self {
             Self::Dir(dir) => import_dir(dir, to, progress).await?,
             Self::Stream(stream) => {
-                import_segments(StreamSegments::new(&stream), to, progress).await?
+                let imported = import_segments(StreamSegments::new(&stream), to, progress).await?;
+                open::check_whole(&stream)?;
+                imported
             }
             Self::Copy(copy) => {
                 let segments = Segments::new(copy.follower().segments());

@@ -24,6 +24,17 @@ pub(super) async fn or_make(url: &str) -> Result<Stream> {
     stream(&url, store, &prefix).await
 }
 
+/// An error if a segment is missing: then the end that the stream shows is not where the log ended.
+pub(super) fn check_whole(stream: &Stream) -> Result<()> {
+    match stream.gap() {
+        Some(gap) => bail!(
+            "stream {}: {gap}; only what lies before it can be read; restore it from a copy of the log",
+            stream.name()
+        ),
+        None => Ok(()),
+    }
+}
+
 /// Reads a URL, or a path as one types it: relative to the current folder.
 fn read(url: &str) -> Result<StreamUrl> {
     if url.contains(':') || url.is_empty() {

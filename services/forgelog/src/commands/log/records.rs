@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::copy::LocalCopy;
+use super::open;
 use super::source::Source;
 
 /// A log that can be read.
@@ -26,7 +27,9 @@ impl Log {
     pub(super) async fn open(source: Source, cache: Option<&std::path::Path>) -> Result<Self> {
         match source {
             Source::Stream(stream, every) => Ok(Self::Stream(stream, every)),
-            Source::Http(url) => Ok(Self::Copy(Box::new(LocalCopy::fetch(&url, cache).await?))),
+            Source::Http(url) => Ok(Self::Copy(Box::new(
+                LocalCopy::fetch_until_signal(&url, cache).await?,
+            ))),
         }
     }
 
@@ -62,6 +65,14 @@ impl Log {
         let next = Position::start_of(at.segment.saturating_add(1));
         let ended = || self.lengths().get(at.segment as usize) == Some(&at.offset);
         at >= end || (next == end && ended())
+    }
+
+    /// An error if more lies behind a missing segment; a copy of a server's log has none.
+    pub(super) fn check_whole(&self) -> Result<()> {
+        match self {
+            Self::Stream(stream, _) => open::check_whole(stream),
+            Self::Copy(_) => Ok(()),
+        }
     }
 
     /// The bytes of a part of a segment, which has them.

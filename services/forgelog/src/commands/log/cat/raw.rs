@@ -45,7 +45,11 @@ pub(super) async fn copy(
             out.write_all(&bytes?)?;
         }
         at = at.max(to);
-        if !follow || end.is_some_and(|end| at >= end) {
+        if end.is_some_and(|end| at >= end) {
+            return Ok(());
+        }
+        log.check_whole()?;
+        if !follow {
             return Ok(());
         }
         out.flush()?;
