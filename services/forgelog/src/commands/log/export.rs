@@ -35,7 +35,7 @@ pub(in crate::commands) struct Arguments {
 enum Layout {
     /// A file a segment, NNNN.SHA224.mutlog, as in the original's bucket.
     Bucket,
-    /// A file a day, maintner-YYYY-MM-DD.mutlog, as on the original's disk; records without a time are of 1970-01-01.
+    /// A file a day, maintner-YYYY-MM-DD.mutlog, as on the original's disk; a record without a time goes with the one before it, the first to 1970-01-01.
     Disk,
 }
 
