@@ -1,24 +1,37 @@
 //! The bytes of one record: `REC@<hex offset>+<hex length>=` and then the payload (spec 1.1).
 //!
-//! The offset counts from the start of the record's segment. Pure; depends on nothing.
+//! The offset counts from the start of the record's segment. [`Frames`] reads a slice, [`FrameReader`]
+//! what arrives bit by bit; both find the same records and the same faults. Depends on nothing of ours.
 
-use std::fmt::Write as _;
+mod parse;
+mod stream;
+
+pub use stream::{FrameReadError, FrameReader, OwnedFrame};
 
 /// The longest header that there can be, `REC@` and `=` included.
 pub const HEADER_BYTES_MAX: usize = 40;
 /// The longest payload that is written or read. A bound, so that a broken length cannot exhaust memory.
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;
 
-const MAGIC: &[u8] = b"REC@";
+const MAGIC: &[u8; 4] = b"REC@";
 
 /// Appends the frame of `payload` to `out`. `offset` is where the frame starts in its segment.
 pub fn encode(out: &mut Vec<u8>, offset: u64, payload: &[u8]) {
-    let mut header = String::with_capacity(HEADER_BYTES_MAX);
-    // Writing to a String cannot fail.
-    let _ = write!(header, "REC@{offset:x}+{:x}=", payload.len());
-    out.reserve(header.len() + payload.len());
-    out.extend_from_slice(header.as_bytes());
+    out.reserve(HEADER_BYTES_MAX + payload.len());
+    out.extend_from_slice(MAGIC);
+    push_hex(out, offset);
+    out.push(b'+');
+    push_hex(out, payload.len() as u64);
+    out.push(b'=');
     out.extend_from_slice(payload);
+}
+
+/// Lower case, without leading zeros; zero is one digit.
+fn push_hex(out: &mut Vec<u8>, number: u64) {
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(number >> (4 * digit)) as usize & 0xf]);
+    }
 }
 
 /// One record as it lies in its segment.
@@ -102,27 +115,20 @@ impl<'a> Frames<'a> {
 
     fn step(&self) -> Result<Frame<'a>, FrameError> {
         let offset = self.offset;
-        let header = header(self.rest, offset)?;
-        let (found, want) = numbers(header).ok_or(FrameError::BadHeader { offset })?;
-        if found != offset {
-            return Err(FrameError::WrongOffset { offset, found });
-        }
-        let body = &self.rest[header.len()..];
-        match usize::try_from(want) {
-            Ok(len) if len <= PAYLOAD_BYTES_MAX => {
-                let payload = body.get(..len).ok_or(FrameError::TornPayload {
-                    offset,
-                    want,
-                    have: body.len() as u64,
-                })?;
-                Ok(Frame {
-                    offset,
-                    end: offset + (header.len() + len) as u64,
-                    payload,
-                })
-            }
-            _ => Err(FrameError::OverlongPayload { offset, want }),
-        }
+        let header = parse::header(self.rest, offset)?;
+        let body = &self.rest[header.bytes..];
+        let Some(payload) = body.get(..header.payload) else {
+            return Err(FrameError::TornPayload {
+                offset,
+                want: header.payload as u64,
+                have: body.len() as u64,
+            });
+        };
+        Ok(Frame {
+            offset,
+            end: offset + (header.bytes + header.payload) as u64,
+            payload,
+        })
     }
 }
 
@@ -143,41 +149,6 @@ impl<'a> Iterator for Frames<'a> {
         }
         Some(frame)
     }
-}
-
-/// The header with its `=`.
-fn header(bytes: &[u8], offset: u64) -> Result<&[u8], FrameError> {
-    let window = &bytes[..bytes.len().min(HEADER_BYTES_MAX)];
-    if let Some(end) = window.iter().position(|&byte| byte == b'=') {
-        return Ok(&bytes[..=end]);
-    }
-    let magic = window.len().min(MAGIC.len());
-    Err(if window[..magic] != MAGIC[..magic] {
-        FrameError::BadHeader { offset }
-    } else if window.len() == HEADER_BYTES_MAX {
-        FrameError::OverlongHeader { offset }
-    } else {
-        FrameError::TornHeader { offset }
-    })
-}
-
-/// The offset and the length that a header states.
-fn numbers(header: &[u8]) -> Option<(u64, u64)> {
-    let inner = header.strip_prefix(MAGIC)?.strip_suffix(b"=")?;
-    let plus = inner.iter().position(|&byte| byte == b'+')?;
-    Some((hex(&inner[..plus])?, hex(&inner[plus + 1..])?))
-}
-
-/// A hexadecimal number that fits a signed 64-bit one, as the original reads it; no sign, no prefix.
-fn hex(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u64, |number, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
-        let number = number.checked_mul(16)?.checked_add(u64::from(digit))?;
-        (number <= i64::MAX as u64).then_some(number)
-    })
 }
 
 #[cfg(test)]

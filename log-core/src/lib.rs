@@ -36,9 +36,12 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+pub mod bulk;
 pub mod clock;
 pub mod error;
+pub mod export;
 pub mod frame;
+pub mod import;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
 pub mod layout;
@@ -53,6 +56,7 @@ pub mod stream;
 mod verify;
 pub mod writer;
 
+pub use bulk::{BulkError, BulkOptions, BulkWriter};
 pub use clock::{Clock, SystemClock};
 pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
 pub use meta::{NotStampable, meta_of};

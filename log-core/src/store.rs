@@ -89,6 +89,27 @@ impl Objects {
         }
     }
 
+    /// Creates an object with the bytes of another, never overwriting one; `None` if the store cannot
+    /// do that by itself. The one that is copied must have `bytes`.
+    pub(crate) async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        bytes: &Bytes,
+    ) -> Result<Option<Created>, Error> {
+        let (from, path) = (self.path(from), self.path(to));
+        match self.store.copy_if_not_exists(&from, &path).await {
+            Ok(()) => Ok(Some(Created::Ours)),
+            Err(Error::AlreadyExists { .. }) => Ok(Some(if self.get(to).await? == *bytes {
+                Created::Ours
+            } else {
+                Created::Theirs
+            })),
+            Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The whole object.
     pub(crate) async fn get(&self, below: &str) -> Result<Bytes, Error> {
         self.store.get(&self.path(below)).await?.bytes().await
