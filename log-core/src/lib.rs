@@ -45,6 +45,7 @@ pub mod import;
 #[cfg(any(feature = "server", feature = "follower"))]
 pub mod index;
 pub mod layout;
+pub mod local;
 mod meta;
 pub mod output;
 pub mod position;
@@ -60,6 +61,7 @@ pub use bulk::{BulkError, BulkOptions, BulkWriter};
 pub use clock::{Clock, SystemClock};
 pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
 pub use meta::{NotStampable, meta_of};
+pub use local::LocalStore;
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
 pub use reader::{Reader, ReaderOptions, Record};
