@@ -52,6 +52,8 @@ pub mod position;
 pub mod reader;
 mod seal;
 pub mod segment;
+#[cfg(feature = "server")]
+pub mod server;
 mod store;
 pub mod stream;
 mod verify;
