@@ -40,6 +40,8 @@ pub mod bulk;
 pub mod clock;
 pub mod error;
 pub mod export;
+#[cfg(feature = "follower")]
+pub mod follower;
 pub mod frame;
 pub mod import;
 #[cfg(any(feature = "server", feature = "follower"))]
