@@ -408,7 +408,7 @@ impl Drop for BulkWriter {
 async fn open_segment(stream: &Stream, end: Position) -> Result<Vec<u8>, OpenError> {
     let read = |source| OpenError::Read {
         stream: stream.name().to_owned(),
-        source,
+        source: Box::new(source),
     };
     let bytes = stream
         .bytes(end.segment, 0..end.offset)
@@ -423,11 +423,11 @@ async fn open_segment(stream: &Stream, end: Position) -> Result<Vec<u8>, OpenErr
         }));
     }
     if let Some(source) = Frames::new(&bytes, 0).find_map(Result::err) {
-        return Err(OpenError::Damaged {
+        return Err(read(ReadError::Frame {
             stream: stream.name().to_owned(),
             segment: end.segment,
             source,
-        });
+        }));
     }
     Ok(bytes.into())
 }
