@@ -168,11 +168,22 @@ impl BulkWriter {
     pub async fn open_with(stream: Stream, options: BulkOptions) -> Result<Self, BulkError> {
         let look = Look(options.clock.uptime());
         let end = stream.refresh().await?;
+        if let Some(source) = stream.gap() {
+            let stream = stream.name().to_owned();
+            return Err(OpenError::Gap { stream, source }.into());
+        }
         let ahead = stream.layout().stray_ahead().map(str::to_owned);
         if let Some(object) = ahead {
             let stream = stream.name().to_owned();
             return Err(OpenError::StrayAhead { stream, object }.into());
         }
+        // What an earlier one closed and did not live to seal.
+        crate::seal::seal_closed(&stream)
+            .await
+            .map_err(|source| OpenError::Read {
+                stream: stream.name().to_owned(),
+                source: Box::new(source),
+            })?;
         let strays = stream.layout().open_segment_has_strays();
         let batches = match stream.segments().get(end.segment as usize) {
             Some(Segment::Tail(tail)) => tail.batches.len(),

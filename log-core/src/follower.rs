@@ -206,7 +206,7 @@ impl Follower {
     /// Moves the copy aside, after a split, and starts from nothing. If another process did so already, its new
     /// copy is taken.
     pub async fn reset(&mut self) -> Result<(), FollowError> {
-        let lock = self.lock_patiently().await?;
+        let lock = self.lock_or_news(false).await?;
         let disk = self.disk.clone();
         let ours = self.listed.clone();
         let published = blocking("resetting", move || {
@@ -289,12 +289,10 @@ impl Follower {
 }
 
 fn tail_of(segments: &[LocalSegment]) -> Position {
-    segments
-        .last()
-        .map_or(Position::START, |last| Position {
-            segment: last.number,
-            offset: last.size,
-        })
+    segments.last().map_or(Position::START, |last| Position {
+        segment: last.number,
+        offset: last.size,
+    })
 }
 
 /// What may be shown of a folder without a list of ours: its frozen segments from 0, as their names say. Where

@@ -136,7 +136,9 @@ mod tests {
     const SHA: &str = "ea09ae9cc6768c50fcee903ed054556e5bfc8347907f12598aa24193";
 
     fn index(number: u32, size: &str, sha224: &str, url: &str) -> String {
-        format!(r#"[{{"number":{number},"size":{size},"sha224":"{sha224}","url":"{url}","new":1}}]"#)
+        format!(
+            r#"[{{"number":{number},"size":{size},"sha224":"{sha224}","url":"{url}","new":1}}]"#
+        )
     }
 
     #[test]

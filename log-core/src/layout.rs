@@ -52,7 +52,7 @@ impl Tail {
     pub fn end(&self) -> u64 {
         self.batches
             .last()
-            .map_or(0, |(offset, size)| offset + size)
+            .map_or(0, |(offset, size)| offset.saturating_add(*size))
     }
 }
 
@@ -121,11 +121,10 @@ impl Layout {
         let mut sealed: BTreeMap<u32, Sealed> = BTreeMap::new();
         let mut tails: BTreeMap<u32, BTreeMap<u64, u64>> = BTreeMap::new();
         let mut strays = Vec::new();
-        let quarantined = |path: &str| {
-            let below = path.strip_prefix(QUARANTINE);
-            below.is_some_and(|below| below.starts_with('/'))
-        };
-        for object in objects.iter().filter(|object| !quarantined(&object.path)) {
+        for object in objects
+            .iter()
+            .filter(|object| !is_quarantined(&object.path))
+        {
             if let Some(name) = SegmentName::parse(&object.path) {
                 let found = Sealed {
                     name,
@@ -265,6 +264,12 @@ fn newer(a: Sealed, b: Sealed) -> Sealed {
 /// Where the batch at `offset` of segment `number` is, below the stream's prefix.
 pub fn batch_path(number: u32, offset: u64) -> String {
     format!("{TAIL}/{number:04}/{offset:016x}")
+}
+
+/// Whether it was moved aside.
+pub(crate) fn is_quarantined(path: &str) -> bool {
+    path.strip_prefix(QUARANTINE)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn parse_batch_path(path: &str) -> Option<(u32, u64)> {

@@ -52,23 +52,26 @@ mod meta;
 pub mod output;
 pub mod position;
 pub mod reader;
+pub mod repair;
 mod seal;
 pub mod segment;
 #[cfg(feature = "server")]
 pub mod server;
 mod store;
 pub mod stream;
+pub mod url;
 mod verify;
 pub mod writer;
 
 pub use bulk::{BulkError, BulkOptions, BulkWriter};
 pub use clock::{Clock, SystemClock};
 pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
-pub use meta::{NotStampable, meta_of};
 pub use local::LocalStore;
+pub use meta::{NotStampable, meta_of};
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
 pub use position::Position;
 pub use reader::{Reader, ReaderOptions, Record};
 pub use stream::Stream;
-pub use verify::{Fault, Report, verify};
+pub use url::{StreamUrl, UrlError, create_store, open_store};
+pub use verify::{Fault, FaultKind, Report, verify, verify_store, verify_with};
 pub use writer::{Appended, NewRecord, Writer, WriterHealth, WriterOptions};

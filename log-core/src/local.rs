@@ -172,7 +172,3 @@ async fn blocking<T: Send + 'static>(
         Err(_) => act(),
     }
 }
-
-#[cfg(test)]
-#[path = "local/tests.rs"]
-mod tests;

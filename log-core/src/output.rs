@@ -168,7 +168,7 @@ impl OutputWriter {
                 self.size += chunk.len() as u64;
                 Ok(())
             }
-            Created::Theirs => Err(OutputError::Taken {
+            Created::Theirs(_) => Err(OutputError::Taken {
                 prefix: self.prefix.clone(),
                 offset: self.size,
             }),

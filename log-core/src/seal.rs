@@ -90,7 +90,7 @@ async fn seal(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<()
         .map_err(store_error)?
     {
         Created::Ours => {}
-        Created::Theirs => {
+        Created::Theirs(_) => {
             return Err(ReadError::Digest {
                 stream: stream.name().to_owned(),
                 object,
@@ -195,6 +195,9 @@ async fn remove_joined(stream: &Stream, grace: Duration) -> Result<(), ReadError
                 .map(|&(_, offset)| batch_path(number, offset))
                 .collect()
         };
+        // A listing says that the sealed object is there, not that it is sound; and if it is not, the
+        // batches are all that is left of the segment.
+        stream.check_sealed(number).await?;
         stream
             .objects()
             .delete(batches)

@@ -29,16 +29,16 @@ mod published;
 pub mod range;
 mod render;
 mod segments;
+mod shared;
 mod stall;
 
 pub use listen::{ConnectionLimits, ServeError};
 
-use crate::error::{OpenError, explain};
 use crate::stream::Stream;
 use axum::Router;
 use axum::routing::any;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use published::{Addresses, Publisher};
+use published::Publisher;
+use shared::{Served, Shared, look};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -46,21 +46,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The stream that `/logs` is, unless another is named.
 const MAIN: &str = "activity";
-/// A stream that cannot be looked at is left alone for longer each time, up to this.
-const POLL_PAUSE_MAX: Duration = Duration::from_secs(60);
-/// Clients that know of more than we do make us look at the store at most so often.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// What a path keeps as it is.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// How a log is served.
 #[derive(Clone, Debug)]
@@ -127,27 +116,6 @@ pub enum ServerError {
 pub struct LogServer {
     shared: Arc<Shared>,
     looking: JoinSet<()>,
-}
-
-/// What all requests share.
-#[derive(Debug)]
-struct Shared {
-    served: BTreeMap<String, Served>,
-    main: Option<String>,
-    options: ServerOptions,
-    /// A permit for each client that is held.
-    held: Arc<Semaphore>,
-    /// Cancelled when no client is to be held any more.
-    stop: CancellationToken,
-}
-
-/// One stream.
-#[derive(Debug)]
-struct Served {
-    publisher: Publisher,
-    frozen_base: Option<String>,
-    /// When the store was last looked at because a client knew of more.
-    looked: Mutex<Option<Instant>>,
 }
 
 impl LogServer {
@@ -251,80 +219,5 @@ impl LogServer {
         let served = listen::serve(listener, self.router(), limits, shutdown).await;
         self.close().await;
         served
-    }
-}
-
-/// Looks for what others have appended, until the server is released.
-async fn look(stream: Stream, every: Duration, shared: Arc<Shared>) {
-    let mut pause = every;
-    loop {
-        tokio::select! {
-            () = shared.stop.cancelled() => return,
-            () = sleep(pause) => {}
-        }
-        let looked = tokio::select! {
-            () = shared.stop.cancelled() => return,
-            looked = timeout(shared.options.store_timeout, stream.refresh()) => looked,
-        };
-        let problem = match looked {
-            Ok(Ok(_)) => {
-                pause = every;
-                continue;
-            }
-            Ok(Err(error)) => explain(&error),
-            Err(_) => format!(
-                "the store has not answered for {:?}",
-                shared.options.store_timeout
-            ),
-        };
-        pause = (pause * 2).min(POLL_PAUSE_MAX.max(every));
-        tracing::warn!(
-            stream = stream.name(),
-            "cannot look for news, next try in {pause:?}: {problem}"
-        );
-    }
-}
-
-impl Shared {
-    /// The stream of this name, and the addresses below which it is asked for.
-    fn named(&self, name: &str) -> Option<(&Served, Addresses)> {
-        let served = self.served.get(name)?;
-        let index = format!("/streams/{}/logs", utf8_percent_encode(name, PATH));
-        Some((served, served.addresses(index)))
-    }
-
-    /// The stream that `/logs` is.
-    fn main(&self) -> Option<(&Served, Addresses)> {
-        let served = self.served.get(self.main.as_ref()?)?;
-        Some((served, served.addresses("/logs".to_owned())))
-    }
-}
-
-impl Served {
-    fn addresses(&self, index: String) -> Addresses {
-        Addresses {
-            index,
-            frozen_base: self.frozen_base.clone(),
-        }
-    }
-
-    /// Looks at the store for what others have appended, if they do and nobody else did it just now.
-    async fn look(&self, shared: &Shared) -> Result<(), String> {
-        if shared.options.poll.is_none() {
-            return Ok(());
-        }
-        let looking = async {
-            let mut looked = self.looked.lock().await;
-            if looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
-                self.publisher.stream.refresh().await?;
-                *looked = Some(Instant::now());
-            }
-            Ok(())
-        };
-        let limit = shared.options.store_timeout;
-        let looked: Result<(), OpenError> = timeout(limit, looking)
-            .await
-            .map_err(|_| format!("the store has not answered for {limit:?}"))?;
-        looked.map_err(|error| explain(&error))
     }
 }

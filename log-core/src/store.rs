@@ -22,8 +22,18 @@ pub(crate) struct Objects {
 pub(crate) enum Created {
     /// It is there with our bytes: made now, or by an earlier try whose answer was lost.
     Ours,
-    /// Another object was there first.
-    Theirs,
+    /// Another object was there first, with these bytes.
+    Theirs(Bytes),
+}
+
+impl Created {
+    fn by_echo(there: Bytes, ours: &Bytes) -> Self {
+        if there == *ours {
+            Self::Ours
+        } else {
+            Self::Theirs(there)
+        }
+    }
 }
 
 impl Objects {
@@ -35,6 +45,10 @@ impl Objects {
     }
 
     fn path(&self, below: &str) -> Path {
+        // A name that a listing gave is taken as it is: other programs' names may look escaped.
+        if let Ok(path) = Path::parse(format!("{}/{below}", self.prefix)) {
+            return path;
+        }
         below
             .split('/')
             .fold(self.prefix.clone(), |path, part| path.join(part))
@@ -79,11 +93,7 @@ impl Objects {
             Ok(_) => Ok(Created::Ours),
             Err(Error::AlreadyExists { .. }) => {
                 let there = self.get(below).await?;
-                Ok(if there == bytes {
-                    Created::Ours
-                } else {
-                    Created::Theirs
-                })
+                Ok(Created::by_echo(there, &bytes))
             }
             Err(error) => Err(error),
         }
@@ -100,11 +110,9 @@ impl Objects {
         let (from, path) = (self.path(from), self.path(to));
         match self.store.copy_if_not_exists(&from, &path).await {
             Ok(()) => Ok(Some(Created::Ours)),
-            Err(Error::AlreadyExists { .. }) => Ok(Some(if self.get(to).await? == *bytes {
-                Created::Ours
-            } else {
-                Created::Theirs
-            })),
+            Err(Error::AlreadyExists { .. }) => {
+                Ok(Some(Created::by_echo(self.get(to).await?, bytes)))
+            }
             Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -5,6 +5,7 @@
 use crate::error::{OpenError, ReadError};
 use crate::layout::{Gap, Layout, Sealed, Segment, Tail, batch_path};
 use crate::position::Position;
+use crate::reader::load::load;
 use crate::reader::{Object, Reader, ReaderOptions};
 use crate::segment::SegmentName;
 use crate::store::Objects;
@@ -154,7 +155,17 @@ impl Stream {
             };
             let part = at - start..size.min(range.end - start);
             let wanted = part.end - part.start;
-            let read = self.objects().get_range(&object, part).await;
+            let recent = Position {
+                offset: start,
+                ..position
+            };
+            let read = match self
+                .recent(recent)
+                .filter(|bytes| bytes.len() as u64 == size)
+            {
+                Some(bytes) => Ok(bytes.slice(part.start as usize..part.end as usize)),
+                None => self.objects().get_range(&object, part).await,
+            };
             let read = match read {
                 // Joined meanwhile: the place is another now.
                 Err(object_store::Error::NotFound { .. }) if self.moved(position).await? => {
@@ -191,6 +202,14 @@ impl Stream {
             source: Box::new(source),
         })?;
         Ok(self.locate(position) != before)
+    }
+
+    /// Reads a sealed segment and checks its bytes against its name.
+    pub(crate) async fn check_sealed(&self, number: u32) -> Result<(), ReadError> {
+        match self.object_at(Position::start_of(number)) {
+            Some(object) => load(self, object).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Number and batches of every segment that is closed and not sealed.

@@ -79,7 +79,7 @@ impl Commit {
         let created = self.stream.objects().create(&object, bytes).await;
         match created.map_err(|source| self.store_error(&object, source))? {
             Created::Ours => self.check_not_late(at).await,
-            Created::Theirs => Err(self.conflict(at)),
+            Created::Theirs(_) => Err(self.conflict(at)),
         }
     }
 
@@ -127,7 +127,7 @@ impl Commit {
                 .map_err(error)?,
         };
         // A name is its content, so that whatever is there under it has to be the same.
-        if matches!(created, Created::Theirs)
+        if matches!(created, Created::Theirs(_))
             || objects.get(&object).await.map_err(error)? != self.bytes
         {
             return Err(BulkError::Unlike {

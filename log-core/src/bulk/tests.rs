@@ -42,7 +42,7 @@ async fn push_all(stream: &Stream, range: std::ops::Range<u8>) -> Vec<(Position,
         .unwrap();
     let mut pushed = Vec::new();
     for n in range {
-        let payload = Bytes::from(vec![n; 30]);
+        let payload = Bytes::from([&[0x0a, 28][..], &[n; 28]].concat());
         pushed.push((writer.push(&payload).await.unwrap(), payload));
     }
     assert_eq!(writer.finish().await.unwrap(), stream.tail());

@@ -1,11 +1,13 @@
 //! The folder of a local copy: names, hashes, the list of what is verified, and the lock. Blocking.
 //!
-//!     NNNN.<sha224>.mutlog    a frozen segment, named as original clients name it (spec 1.5.1)
-//!     NNNN.growing.mutlog     one that may still grow; may have more bytes than were verified
-//!     tempseg-NNNN            a segment that is fetched anew
-//!     state.json              what was verified, and is published to all processes
-//!     lock                    held by who changes any of these
-//!     aside/                  what was found to be wrong, and copies that were given up
+//! ```text
+//! NNNN.<sha224>.mutlog    a frozen segment, named as original clients name it (spec 1.5.1)
+//! NNNN.growing.mutlog     one that may still grow; may have more bytes than were verified
+//! tempseg-NNNN            a segment that is fetched anew
+//! state.json              what was verified, and is published to all processes
+//! lock                    held by who changes any of these
+//! aside/                  what was found to be wrong, and copies that were given up
+//! ```
 //!
 //! Every change is a method here, and asks [`Fault`] first. Depends on [`crate::index`] for digests.
 
@@ -221,12 +223,7 @@ impl Disk {
     }
 
     /// Writes `bytes` at `offset`, which is the file's end.
-    pub(super) fn append(
-        &self,
-        path: &Path,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<(), FollowError> {
+    pub(super) fn append(&self, path: &Path, offset: u64, bytes: &[u8]) -> Result<(), FollowError> {
         let wrote = || -> io::Result<()> {
             let mut options = OpenOptions::new();
             options.create(true).truncate(false).write(true);
@@ -276,6 +273,14 @@ impl Disk {
             .before("rename")
             .and_then(|()| fs::rename(from, to))
             .map_err(failed("rename", from))
+    }
+
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> Result<(), FollowError> {
+        self.fault
+            .before("copy")
+            .and_then(|()| fs::copy(from, to))
+            .map_err(failed("copy", from))?;
+        Ok(())
     }
 
     /// Gives a file that will not change again its last name, durably.

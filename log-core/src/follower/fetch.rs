@@ -74,7 +74,11 @@ impl Fetch<'_> {
                 }
                 Fetched::Appended(_) | Fetched::Whole(_) => {}
             }
-            tracing::warn!(segment = entry.number, from, "the bytes do not match their hash");
+            tracing::warn!(
+                segment = entry.number,
+                from,
+                "the bytes do not match their hash"
+            );
             let number = entry.number;
             self.with_disk(move |disk| disk.truncate(&disk.growing_path(number), verified))
                 .await?;
@@ -139,7 +143,7 @@ impl Fetch<'_> {
         }
         // All of it, or what was asked for without saying so: the length tells (spec 1.5.3, 4).
         let temp = self.disk.temp_path(entry.number);
-        let whole = self.into_temp(&mut body, entry).await?;
+        let whole = self.fetch_apart(&mut body, entry).await?;
         if whole.len == entry.size {
             return Ok(Some(whole));
         }
@@ -163,7 +167,7 @@ impl Fetch<'_> {
         loop {
             let fetched = async {
                 let mut body = self.remote.segment(entry, 0).await?;
-                let whole = self.into_temp(&mut body, entry).await?;
+                let whole = self.fetch_apart(&mut body, entry).await?;
                 if whole.len == entry.size {
                     return Ok(whole);
                 }
@@ -180,7 +184,11 @@ impl Fetch<'_> {
         }
     }
 
-    async fn into_temp(&self, body: &mut Body, entry: &IndexEntry) -> Result<Running, FollowError> {
+    async fn fetch_apart(
+        &self,
+        body: &mut Body,
+        entry: &IndexEntry,
+    ) -> Result<Running, FollowError> {
         let temp = self.disk.temp_path(entry.number);
         let path = temp.clone();
         self.with_disk(move |disk| disk.remove(&path)).await?;
@@ -265,10 +273,10 @@ fn find(
     }
     let growing = disk.growing_path(number);
     if let Some(held) = held.filter(|held| held.frozen) {
-        // It was taken for frozen, and grew on.
+        // It was taken for frozen, and grew on. The frozen file stays: it is what was shown, until the rest is here.
         let thawed = disk.frozen_path(number, &held.sha224);
-        if disk.len(&thawed)?.is_some() {
-            disk.rename(&thawed, &growing)?;
+        if disk.len(&growing)?.is_none() && disk.len(&thawed)?.is_some() {
+            disk.copy(&thawed, &growing)?;
         }
     }
     let len = disk.len(&growing)?.unwrap_or(0);

@@ -36,7 +36,9 @@ impl Follower {
         };
         let mut tries = 1;
         loop {
-            let lock = self.lock_patiently().await?;
+            let Some(lock) = self.lock_or_news(wait).await? else {
+                return Ok(true);
+            };
             if self.look_at_published().await? {
                 // The index is older than what another process took meanwhile.
                 drop(lock);
@@ -71,13 +73,19 @@ impl Follower {
         }
     }
 
-    /// Waits for the lock.
-    pub(super) async fn lock_patiently(&self) -> Result<Arc<FolderLock>, FollowError> {
+    /// Waits for the lock. With `news`, what the holder publishes meanwhile ends it too, with `None`.
+    pub(super) async fn lock_or_news(
+        &mut self,
+        news: bool,
+    ) -> Result<Option<Arc<FolderLock>>, FollowError> {
         let since = Instant::now();
         loop {
             let disk = self.disk.clone();
             if let Some(lock) = blocking("locking", move || disk.try_lock()).await? {
-                return Ok(Arc::new(lock));
+                return Ok(Some(Arc::new(lock)));
+            }
+            if news && self.look_at_published().await? && self.told != self.tail() {
+                return Ok(None);
             }
             let after = self.options.lock_wait;
             if since.elapsed() >= after {
@@ -147,7 +155,18 @@ impl Follower {
             if at == equal && grows && !(extends && at + 1 == self.last.len()) {
                 self.check_split(index, Some(&staged)).await?;
             }
-            let held = self.settle(lock, entry, staged, freezes).await?;
+            let mut held = self.settle(lock, entry, staged, false).await?;
+            if freezes && !held.frozen {
+                if at == equal && at < self.usable {
+                    // The new name tells nothing of what was published under the old hash: first the new hash.
+                    next[at] = held;
+                    self.publish(lock, next.clone(), at + 1, false).await?;
+                }
+                let running = self.running.take();
+                let running = running.unwrap_or_else(|| Running::new(entry.number));
+                let staged = Staged::Growing { running, extends };
+                held = self.settle(lock, entry, staged, true).await?;
+            }
             sync |= held.frozen;
             match next.get_mut(at) {
                 Some(before) => *before = held,

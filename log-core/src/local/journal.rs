@@ -16,6 +16,7 @@ use super::error::LocalError;
 use super::lock::{Held, Lock, lock};
 use super::plain;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::{Occupied, Vacant};
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -218,11 +219,12 @@ impl Journal {
             self.id = Some(entry.id);
             match entry.kind {
                 Kind::Object => {
-                    // A second one is not ours to choose from: the first was acknowledged.
-                    if self.objects.contains_key(&entry.name) {
-                        self.damaged.insert(entry.at, entry.end());
-                    } else {
-                        self.objects.insert(entry.name, *entry);
+                    match self.objects.entry(entry.name) {
+                        // A second one is not ours to choose: the first was acknowledged.
+                        Occupied(_) => drop(self.damaged.insert(entry.at, entry.end())),
+                        Vacant(free) => {
+                            free.insert(*entry);
+                        }
                     }
                 }
                 Kind::Removal => drop(self.objects.remove(&entry.name)),

@@ -217,3 +217,100 @@ async fn no_power_cut_takes_what_was_acknowledged_or_seen() {
         }
     }
 }
+
+/// A process's handle.
+fn on(folder: &TempDir, disk: &Arc<FakeDisk>) -> LocalStore {
+    LocalStore::on(folder.path(), disk.clone()).unwrap()
+}
+
+async fn after_power_cut(folder: &TempDir, disk: &FakeDisk, name: &str) -> Result<Vec<u8>, Error> {
+    let after = scratch();
+    disk.cut_power(folder.path(), Left::Nothing, after.path());
+    read(&LocalStore::open(after.path()).unwrap(), name).await
+}
+
+/// Creates an object, and is killed after each operation in turn; then `check` looks, and says whether the
+/// object was there. It has to be at least once.
+async fn killed_at_every_operation(
+    name: &str,
+    check: impl AsyncFn(&TempDir, &Arc<FakeDisk>) -> bool,
+) {
+    let mut checked = 0;
+    for at in 0..40 {
+        let folder = scratch();
+        let disk = Arc::new(FakeDisk::new(folder.path(), Some((Fault::StopAfter, at))));
+        let _ = create(&on(&folder, &disk), name, b"bytes").await;
+        if !disk.stopped() {
+            break;
+        }
+        disk.revive();
+        checked += usize::from(check(&folder, &disk).await);
+    }
+    assert!(checked > 0, "{name} was never in the way");
+}
+
+/// What a killed writer left, of either kind, is durable once a create was told that it is there, once it
+/// was listed, or once it was read; each alone.
+#[tokio::test]
+async fn what_a_killed_writer_left_is_durable_once_anyone_was_told_of_it() {
+    for name in ["s/0000.sealed", "s/tail/0000/0000000000000000"] {
+        killed_at_every_operation(name, async |folder, disk| {
+            let told = create(&on(folder, disk), name, b"other").await;
+            let exists = matches!(told, Err(Error::AlreadyExists { .. }));
+            let expected = if exists {
+                b"bytes".to_vec()
+            } else {
+                b"other".to_vec()
+            };
+            assert_eq!(after_power_cut(folder, disk, name).await.unwrap(), expected);
+            exists
+        })
+        .await;
+        killed_at_every_operation(name, async |folder, disk| {
+            let listed: Vec<_> = on(folder, disk).list(None).try_collect().await.unwrap();
+            let seen = listed.iter().any(|meta| meta.location.as_ref() == name);
+            let left = after_power_cut(folder, disk, name).await;
+            assert!(!seen || left.is_ok(), "{name}");
+            seen
+        })
+        .await;
+        killed_at_every_operation(name, async |folder, disk| {
+            let seen = read(&on(folder, disk), name).await.is_ok();
+            let left = after_power_cut(folder, disk, name).await;
+            assert!(!seen || left.is_ok(), "{name}");
+            seen
+        })
+        .await;
+    }
+}
+
+/// After a failed sync of what another left, a second sync proves nothing.
+#[tokio::test]
+async fn what_could_not_be_synced_is_written_again() {
+    let name = "s/tail/0000/0000000000000000";
+    let (mut failed, mut read_later) = (0, 0);
+    for at in 8..30 {
+        for fail in 0..12 {
+            let folder = scratch();
+            let disk = Arc::new(FakeDisk::new(folder.path(), Some((Fault::StopAfter, at))));
+            let _ = create(&on(&folder, &disk), name, b"bytes").await;
+            disk.revive();
+            let store = on(&folder, &disk);
+            disk.fail(Fault::FailBefore, fail);
+            if read(&store, name).await.is_err() {
+                failed += 1;
+                if read(&store, name).await.is_ok() {
+                    read_later += 1;
+                    assert!(
+                        after_power_cut(&folder, &disk, name).await.is_ok(),
+                        "{at} {fail}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(
+        failed > read_later && read_later > 0,
+        "{failed} {read_later}"
+    );
+}

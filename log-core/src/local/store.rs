@@ -34,7 +34,7 @@ impl fmt::Display for LocalStore {
 
 /// An object that is no plain file.
 enum Journaled {
-    Entry(Arc<File>, Entry),
+    Entry(Entry, Bytes),
     Stray(Bytes),
 }
 
@@ -64,7 +64,7 @@ impl LocalStore {
         .await
     }
 
-    /// The object, unless it is a plain file or absent.
+    /// The object, unless it is a plain file or absent. An entry's bytes are read only if `bytes` are wanted.
     async fn journaled(&self, location: &Path, bytes: bool) -> Result<Option<Journaled>> {
         let place = place(location);
         if place == Place::Plain {
@@ -73,25 +73,23 @@ impl LocalStore {
         let (path, folder) = self.file(location)?;
         let (shared, object) = (Arc::clone(&self.shared), location.clone());
         blocking(move || {
-            shared
-                .with_folder(&folder, |folder, disk| match place {
-                    Place::Batch(name) => {
-                        let found = folder.find(disk, name)?;
-                        Ok(found.map(|(file, entry)| Journaled::Entry(file, entry)))
-                    }
-                    Place::Stray(name) if path.symlink_metadata().is_err() => {
-                        let found = folder.stray(disk, &name)?;
-                        Ok(found.map(|bytes| Journaled::Stray(bytes.into())))
-                    }
-                    _ => Ok(None),
-                })
-                .and_then(|found| match found {
-                    Some(Journaled::Entry(file, entry)) if bytes => {
-                        payload(&file, &path, &entry).map(|bytes| Some(Journaled::Stray(bytes)))
-                    }
-                    found => Ok(found),
-                })
-                .map_err(|error| error.for_object(&object))
+            let found = shared.with_folder(&folder, |folder, disk| match place {
+                Place::Batch(name) => Ok((folder.find(disk, name)?, None)),
+                Place::Stray(name) if path.symlink_metadata().is_err() => {
+                    Ok((None, folder.stray(disk, &name)?))
+                }
+                _ => Ok((None, None)),
+            });
+            // The folder is free for others while the payload is read.
+            let read = found.and_then(|(entry, stray)| match entry {
+                Some((file, entry)) if bytes => {
+                    let bytes = payload(&file, &path, &entry)?;
+                    Ok(Some(Journaled::Entry(entry, bytes)))
+                }
+                Some((_, entry)) => Ok(Some(Journaled::Entry(entry, Bytes::new()))),
+                None => Ok(stray.map(|bytes| Journaled::Stray(bytes.into()))),
+            });
+            read.map_err(|error: LocalError| error.for_object(&object))
         })
         .await
     }
@@ -226,12 +224,12 @@ impl ObjectStore for LocalStore {
         if place(location) == Place::Journal {
             return Err(absent(location));
         }
-        let Some(found) = self.journaled(location, false).await? else {
+        let Some(found) = self.journaled(location, !options.head).await? else {
             self.settle(location).await?;
             return self.inner.get_opts(location, options).await;
         };
         let meta = match &found {
-            Journaled::Entry(_, entry) => meta_of(location.clone(), entry),
+            Journaled::Entry(entry, _) => meta_of(location.clone(), entry),
             Journaled::Stray(bytes) => stray_meta(location.clone(), bytes.len() as u64),
         };
         options.check_preconditions(&meta)?;
@@ -242,17 +240,9 @@ impl ObjectStore for LocalStore {
             })?,
             None => 0..meta.size,
         };
-        let bytes = match found {
-            _ if options.head => Bytes::new(),
-            Journaled::Stray(bytes) => bytes,
-            Journaled::Entry(file, entry) => {
-                let (object, path) = (location.clone(), self.file(location)?.0);
-                let read = move || payload(&file, &path, &entry);
-                blocking(move || read().map_err(|error| error.for_object(&object))).await?
-            }
-        };
+        let (Journaled::Entry(_, bytes) | Journaled::Stray(bytes)) = found;
         let part = if options.head {
-            bytes
+            Bytes::new()
         } else {
             bytes.slice(range.start as usize..range.end as usize)
         };
@@ -299,7 +289,8 @@ impl ObjectStore for LocalStore {
         if place(to) == Place::Journal {
             return Err(reserved(to));
         }
-        if let Some(Journaled::Stray(bytes)) = self.journaled(from, true).await? {
+        let found = self.journaled(from, true).await?;
+        if let Some(Journaled::Entry(_, bytes) | Journaled::Stray(bytes)) = found {
             let mode = match options.mode {
                 CopyMode::Create => PutMode::Create,
                 CopyMode::Overwrite => PutMode::Overwrite,

@@ -7,7 +7,7 @@ use super::answer::{self, ALWAYS, bad, later, no_such_stream, not_modified};
 use super::encoding::Encoding;
 use super::published::{Addresses, PublishError, Published};
 use super::render::Rendered;
-use super::{Served, Shared};
+use super::shared::{Served, Shared};
 use crate::error::explain;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;

@@ -1,7 +1,7 @@
 //! The page for people at `/`: which streams there are, and where. Depends on `published`.
 
 use super::answer::{ALWAYS, bad, is_read};
-use super::{Served, Shared};
+use super::shared::{Served, Shared};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::Method;

@@ -8,7 +8,7 @@ use super::body::Pieces;
 use super::encoding::Encoding;
 use super::published::{Addresses, Published, frozen_url};
 use super::range::{self, Ranged};
-use super::{Served, Shared};
+use super::shared::{Served, Shared};
 use crate::error::explain;
 use crate::index::IndexEntry;
 use crate::segment::sha224;

@@ -5,11 +5,10 @@
 use super::Appended;
 use super::task::{Standing, Task};
 use crate::error::{OpenError, ReadError};
-use crate::frame;
+use crate::frame::{self, Frames};
 use crate::layout::{Segment, batch_path};
 use crate::meta::{meta_of, stamp};
 use crate::position::Position;
-use crate::reader::Record;
 use crate::segment::SEGMENT_BATCHES_MAX;
 use crate::store::Created;
 use bytes::Bytes;
@@ -17,69 +16,141 @@ use proto::Timestamp;
 use proto::forgelog::Meta;
 use std::time::Duration;
 
-/// Tries to begin an epoch before giving up to the others.
-const CLAIMS_MAX: u32 = 64;
+/// For so long it is tried to begin an epoch while another writer keeps appending, and so often at least.
+const CLAIM_FOR: Duration = Duration::from_secs(30);
+const CLAIMS_MIN: u32 = 8;
+
+/// What came of a try to begin an epoch.
+enum Claim {
+    Ours,
+    /// Another object is where the claim was to go, with these bytes.
+    Overtaken(Bytes),
+    /// It took so long that the claim may be where a batch was joined and removed.
+    Late,
+}
 
 impl Task {
     /// Finds the end of the log and claims the next epoch there.
+    ///
+    /// A writer that is still busy appends faster than the log can be listed. So whoever is overtaken
+    /// goes on from the object that was in the way, which it has read anyway, until it is first.
     pub(super) async fn open(&mut self) -> Result<(), OpenError> {
-        for _ in 0..CLAIMS_MAX {
-            if self.try_claim().await? {
-                return Ok(());
+        let deadline = tokio::time::Instant::now() + CLAIM_FOR;
+        let mut tries = 0;
+        self.look().await?;
+        while tries < CLAIMS_MIN || tokio::time::Instant::now() < deadline {
+            tries += 1;
+            match self.try_claim().await? {
+                Claim::Ours => return Ok(()),
+                Claim::Overtaken(bytes) if self.absorb(&bytes) => self.catch_up().await?,
+                Claim::Overtaken(_) | Claim::Late => self.look().await?,
             }
         }
         Err(OpenError::Contended {
             stream: self.stream.name().to_owned(),
-            tries: CLAIMS_MAX,
+            tries,
         })
     }
 
-    /// One try to begin an epoch; false if someone else appended first.
-    async fn try_claim(&mut self) -> Result<bool, OpenError> {
+    /// Finds the end of the log, and learns what is before it.
+    async fn look(&mut self) -> Result<(), OpenError> {
         self.looked = self.options.clock.uptime();
         self.next = self.stream.refresh().await?;
         self.check_open_end()?;
         self.learn().await.map_err(|source| OpenError::Read {
             stream: self.stream.name().to_owned(),
             source: Box::new(source),
-        })?;
+        })
+    }
+
+    /// One try to begin an epoch at what is known as the end of the log.
+    async fn try_claim(&mut self) -> Result<Claim, OpenError> {
+        let before = self.epoch;
         self.epoch += 1;
         let mut claim = self.claim();
         let strays = self.stream.layout().open_segment_has_strays();
         let too_long = self.next.offset + claim.len() as u64 > self.options.segment_bytes;
         let full = self.batches >= self.segment_batches() || too_long;
+        let mut outcome = Claim::Ours;
         if strays || (full && self.next.offset > 0) {
             // The log must never grow onto what is no part of it, nor beyond a full segment.
-            if !self.create_in_time(Bytes::new()).await? {
-                return Ok(false);
+            outcome = self.create_in_time(Bytes::new()).await?;
+            if matches!(outcome, Claim::Ours) {
+                self.enter_next_segment();
+                claim = self.claim();
             }
-            self.enter_next_segment();
-            claim = self.claim();
         }
-        let ours = self.create_in_time(claim.clone()).await?;
-        if ours {
-            self.advance(claim);
+        if matches!(outcome, Claim::Ours) {
+            outcome = self.create_in_time(claim.clone()).await?;
         }
-        Ok(ours)
+        match outcome {
+            Claim::Ours => self.advance(claim),
+            // An epoch that nobody has seen was not begun.
+            _ => self.epoch = before,
+        }
+        Ok(outcome)
     }
 
-    /// Creates an object at the end of the log; false if another was first, or if it took so long that
-    /// the object may be where one was joined and removed.
-    async fn create_in_time(&self, bytes: Bytes) -> Result<bool, OpenError> {
-        if let Created::Theirs = self.create(self.next, bytes.clone()).await? {
-            return Ok(false);
+    /// Creates an object at the end of the log.
+    async fn create_in_time(&self, bytes: Bytes) -> Result<Claim, OpenError> {
+        if let Created::Theirs(there) = self.create(self.next, bytes.clone()).await? {
+            return Ok(Claim::Overtaken(there));
         }
         if !self.is_late(self.options.clock.uptime()) {
-            return Ok(true);
+            return Ok(Claim::Ours);
         }
-        let standing = self
-            .standing(&bytes)
-            .await
-            .map_err(|source| OpenError::Read {
-                stream: self.stream.name().to_owned(),
-                source: Box::new(source),
-            })?;
-        Ok(matches!(standing, Standing::Open))
+        let standing = self.standing(&bytes).await;
+        let standing = standing.map_err(|source| OpenError::Read {
+            stream: self.stream.name().to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(match standing {
+            Standing::Open => Claim::Ours,
+            Standing::Joined | Standing::Lost => Claim::Late,
+        })
+    }
+
+    /// Takes another writer's object at the end of the log for what it is; false if it is no batch.
+    fn absorb(&mut self, bytes: &Bytes) -> bool {
+        if bytes.is_empty() {
+            self.enter_next_segment();
+            return true;
+        }
+        for frame in Frames::new(bytes, self.next.offset) {
+            let Ok(frame) = frame else { return false };
+            let place = |offset| Position {
+                offset,
+                ..self.next
+            };
+            let appended = Appended {
+                at: place(frame.offset),
+                next: place(frame.end),
+            };
+            if let Some(meta) = meta_of(frame.payload) {
+                self.learn_record(appended, meta);
+            }
+        }
+        self.advance(bytes.clone());
+        true
+    }
+
+    /// Goes on over what others have appended meanwhile, as far as it is there.
+    async fn catch_up(&mut self) -> Result<(), OpenError> {
+        loop {
+            let object = batch_path(self.next.segment, self.next.offset);
+            match self.stream.objects().get(&object).await {
+                Ok(bytes) if self.absorb(&bytes) => {}
+                Ok(_) => return self.look().await,
+                Err(object_store::Error::NotFound { .. }) => return Ok(()),
+                Err(source) => {
+                    return Err(OpenError::Store {
+                        stream: self.stream.name().to_owned(),
+                        what: format!("read {object}"),
+                        source,
+                    });
+                }
+            }
+        }
     }
 
     /// Whether anything forbids to write at the end of the log.
@@ -120,20 +191,8 @@ impl Task {
         self.keys.complete = self.next.segment == 0;
         let mut any_meta = false;
         if let Some(number) = last_segment {
-            for (record, meta) in self.records_of(number).await? {
-                let Some(meta) = meta else { continue };
-                self.recorded = self.recorded.max(recorded(&meta));
-                self.epoch = self.epoch.max(meta.epoch);
-                let appended = Appended {
-                    at: record.at,
-                    next: record.next,
-                };
-                if number == self.next.segment {
-                    self.keys.note(meta.idempotency_key.clone(), appended);
-                } else {
-                    self.keys
-                        .note_before(meta.idempotency_key.clone(), appended);
-                }
+            for (appended, meta) in self.metas_of(number).await? {
+                self.learn_record(appended, meta);
                 any_meta = true;
             }
             self.keys.complete |= number + 1 == self.next.segment;
@@ -154,6 +213,16 @@ impl Task {
         Ok(())
     }
 
+    fn learn_record(&mut self, appended: Appended, meta: Meta) {
+        self.recorded = self.recorded.max(recorded(&meta));
+        self.epoch = self.epoch.max(meta.epoch);
+        if appended.at.segment == self.next.segment {
+            self.keys.note(meta.idempotency_key, appended);
+        } else {
+            self.keys.note_before(meta.idempotency_key, appended);
+        }
+    }
+
     /// The last segment up to `number` that holds records.
     fn last_segment(&self, number: u32) -> Option<u32> {
         let layout = self.stream.layout();
@@ -164,8 +233,8 @@ impl Task {
         Some(last as u32)
     }
 
-    /// Every record of a segment, with its meta.
-    async fn records_of(&self, number: u32) -> Result<Vec<(Record, Option<Meta>)>, ReadError> {
+    /// Place and meta of every record of a segment that has one.
+    async fn metas_of(&self, number: u32) -> Result<Vec<(Appended, Meta)>, ReadError> {
         let mut reader = self.stream.reader(Position::start_of(number));
         let end = Position::start_of(number + 1);
         let mut found = Vec::new();
@@ -174,11 +243,13 @@ impl Task {
             if records.is_empty() {
                 break;
             }
-            let of_it = records.into_iter().filter(|record| record.at < end);
-            found.extend(of_it.map(|record| {
-                let meta = meta_of(&record.payload);
-                (record, meta)
-            }));
+            for record in records.iter().filter(|record| record.at < end) {
+                let appended = Appended {
+                    at: record.at,
+                    next: record.next,
+                };
+                found.extend(meta_of(&record.payload).map(|meta| (appended, meta)));
+            }
         }
         Ok(found)
     }
@@ -190,13 +261,8 @@ impl Task {
         }
         let before = self.next.segment.checked_sub(1);
         if let Some(number) = before.and_then(|number| self.last_segment(number)) {
-            for (record, meta) in self.records_of(number).await? {
-                let appended = Appended {
-                    at: record.at,
-                    next: record.next,
-                };
-                let key = meta.map(|meta| meta.idempotency_key).unwrap_or_default();
-                self.keys.note_before(key, appended);
+            for (appended, meta) in self.metas_of(number).await? {
+                self.keys.note_before(meta.idempotency_key, appended);
             }
         }
         self.keys.complete = true;

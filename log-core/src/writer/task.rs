@@ -274,7 +274,7 @@ impl Task {
         loop {
             match self.try_create(&object, bytes.clone()).await {
                 Some(Ok(Created::Ours)) => break,
-                Some(Ok(Created::Theirs)) => return Err(self.overtaken().await),
+                Some(Ok(Created::Theirs(_))) => return Err(self.overtaken().await),
                 Some(Err(error)) => self.report(&format!("create {object}"), &explain(&error)),
                 None => return Err(unknown),
             }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 /// What goes wrong in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Nothing but this status.
     Status(u16),
     /// Breaks off in the middle.
@@ -35,15 +35,15 @@ pub enum Fault {
 
 /// A request as the server saw it: what for, and from which byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub(crate) enum Asked {
     Index,
     Segment(usize, usize),
 }
 
 #[derive(Clone, Debug)]
-pub struct Segment {
-    pub bytes: Vec<u8>,
-    pub frozen: bool,
+pub(crate) struct Segment {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) frozen: bool,
 }
 
 type FaultOf = Box<dyn FnMut(usize, &Asked) -> Option<Fault> + Send>;
@@ -57,8 +57,8 @@ struct Inner {
     impatient: bool,
 }
 
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     inner: Arc<Mutex<Inner>>,
     changed: watch::Sender<()>,
     task: tokio::task::JoinHandle<()>,
@@ -72,11 +72,11 @@ struct Shared {
 
 impl Server {
     /// The last segment grows, the others are frozen.
-    pub async fn start(segments: &[Vec<u8>]) -> Self {
+    pub(crate) async fn start(segments: &[Vec<u8>]) -> Self {
         Self::start_at("127.0.0.1:0", segments).await
     }
 
-    pub async fn start_at(address: &str, segments: &[Vec<u8>]) -> Self {
+    pub(crate) async fn start_at(address: &str, segments: &[Vec<u8>]) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let url = format!("http://{}/logs", listener.local_addr().unwrap());
         let inner = Arc::new(Mutex::new(Inner::default()));
@@ -97,7 +97,7 @@ impl Server {
         server
     }
 
-    pub fn set(&self, segments: &[Vec<u8>]) {
+    pub(crate) fn set(&self, segments: &[Vec<u8>]) {
         let last = segments.len().saturating_sub(1);
         let segments = segments.iter().enumerate().map(|(at, bytes)| Segment {
             bytes: bytes.clone(),
@@ -107,27 +107,27 @@ impl Server {
         self.changed.send_replace(());
     }
 
-    pub fn freeze_last(&self) {
+    pub(crate) fn freeze_last(&self) {
         let mut inner = self.inner.lock().unwrap();
         inner.segments.last_mut().unwrap().frozen = true;
     }
 
     /// `fault` is called with the number of each request, from 0.
-    pub fn fault(&self, fault: impl FnMut(usize, &Asked) -> Option<Fault> + Send + 'static) {
+    pub(crate) fn fault(&self, fault: impl FnMut(usize, &Asked) -> Option<Fault> + Send + 'static) {
         self.inner.lock().unwrap().fault = Some(Box::new(fault));
     }
 
-    pub fn well(&self) {
+    pub(crate) fn well(&self) {
         self.inner.lock().unwrap().fault = None;
     }
 
     /// Answers long polls at once, news or not.
-    pub fn impatient(&self) {
+    pub(crate) fn impatient(&self) {
         self.inner.lock().unwrap().impatient = true;
     }
 
     /// What was asked for since the last time, and bytes of segments that were sent.
-    pub fn take_asked(&self) -> (Vec<Asked>, usize) {
+    pub(crate) fn take_asked(&self) -> (Vec<Asked>, usize) {
         let mut inner = self.inner.lock().unwrap();
         let sent = std::mem::take(&mut inner.sent);
         (std::mem::take(&mut inner.asked), sent)
@@ -204,7 +204,12 @@ fn segment(shared: &Shared, number: usize, from: Option<usize>, fault: Option<Fa
         return body.into_response();
     }
     let range = format!("bytes {start}-{}/{size}", size - 1);
-    (StatusCode::PARTIAL_CONTENT, [("content-range", range)], body).into_response()
+    (
+        StatusCode::PARTIAL_CONTENT,
+        [("content-range", range)],
+        body,
+    )
+        .into_response()
 }
 
 fn cut(body: Vec<u8>) -> Response {
@@ -224,7 +229,9 @@ async fn index(mut shared: Shared, query: Option<&str>, fault: Option<Fault>) ->
                 let body = json(&inner.segments);
                 return match fault {
                     Some(Fault::Cut) => cut(body.into_bytes()),
-                    Some(Fault::Wrong) => body.replacen("\"number\":0", "\"number\":9", 1).into_response(),
+                    Some(Fault::Wrong) => body
+                        .replacen("\"number\":0", "\"number\":9", 1)
+                        .into_response(),
                     _ => body.into_response(),
                 };
             }

@@ -224,6 +224,13 @@ async fn large_segments_come_in_pieces_plain_and_compressed() {
     let tags: std::collections::BTreeSet<_> =
         [&gzip, &zstd].map(|answer| answer.header("etag")).into();
     assert!(tags.len() == 2 && !tags.contains(&Some(&*format!("\"{}\"", index[0].sha224))));
+    // Whoever asks for a range counts plain bytes, also if the range is not understood.
+    for (range, want) in [("bytes=5-", &plain[5..]), ("bytes=0-1,3-4", &plain[..])] {
+        let headers = [("range", range), ("accept-encoding", "gzip, zstd")];
+        let answer = ask(&router, Method::GET, "/logs/0", &headers).await;
+        assert_eq!(answer.header("content-encoding"), None, "{range}");
+        assert!(answer.body == want, "{range}");
+    }
     let head = ask(
         &router,
         Method::HEAD,
@@ -272,4 +279,58 @@ async fn streams_are_apart_and_the_page_lists_them() {
     );
     options.main = Some("none".to_owned());
     assert!(LogServer::new([two], options).is_err());
+}
+
+async fn put(store: &Arc<dyn ObjectStore>, below: &str, bytes: &'static [u8]) {
+    let path = object_store::path::Path::from(format!("streams/activity/{below}"));
+    store
+        .put_opts(&path, bytes.into(), Default::default())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn sealing_shows_although_the_log_ends_where_it_did() {
+    const BYTES: &[u8] = b"REC@0+5=hello";
+    let store = memory();
+    put(&store, "tail/0000/0000000000000000", BYTES).await;
+    put(&store, "tail/0000/000000000000000d", b"").await;
+    let stream = open(&store, "activity").await;
+    let router = server(&stream).router();
+    let closed = get(&router, "/logs").await.index();
+    assert_eq!((closed.len(), closed[0].frozen), (1, false));
+    check(&router, &closed).await;
+    // The next segment is the current one, and empty.
+    assert_eq!(get(&router, "/logs/1").await.body.len(), 0);
+    assert_eq!(get(&router, "/logs/1").await.status, StatusCode::OK);
+    assert_eq!(get(&router, "/logs/2").await.text(), "bad segment number\n");
+    assert_eq!(get(&router, "/logs?startseg=1").await.text(), "[]");
+    assert_eq!(get(&router, "/logs?startseg=2").await.index(), closed);
+
+    let name = log_core::segment::SegmentName::of(0, BYTES).to_string();
+    put(&store, &name, BYTES).await;
+    stream.refresh().await.unwrap();
+    let sealed = get(&router, "/logs").await.index();
+    assert!(sealed[0].frozen);
+    assert_eq!(sealed[0].sha224, closed[0].sha224);
+}
+
+/// An original writer puts its last segment under a new name whenever it has grown.
+#[tokio::test]
+async fn a_bucket_that_an_original_writer_fills_is_shown_as_it_grows() {
+    let store = memory();
+    for bytes in [&b"REC@0+5=hello"[..], b"REC@0+5=helloREC@d+0="] {
+        let name = log_core::segment::SegmentName::of(0, bytes).to_string();
+        put(&store, &name, bytes).await;
+    }
+    let stream = open(&store, "activity").await;
+    let router = server(&stream).router();
+    let before = get(&router, "/logs").await.index();
+    const GROWN: &[u8] = b"REC@0+5=helloREC@d+0=REC@15+0=";
+    let name = log_core::segment::SegmentName::of(0, GROWN).to_string();
+    put(&store, &name, GROWN).await;
+    stream.refresh().await.unwrap();
+    let after = get(&router, "/logs").await.index();
+    assert_eq!(total(&after), total(&before) + 9);
+    check(&router, &after).await;
 }

@@ -14,9 +14,8 @@
 //! and is for one process at a time. Depends on the file system and `object_store`.
 
 use anyhow::{Context as _, Result, bail};
-use log_core::{OutputStore, Stream};
+use log_core::{LocalStore, OutputStore, Stream};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -90,8 +89,7 @@ impl DataFolder {
     fn open(path: &Path) -> Result<Self> {
         let cannot = || format!("cannot open the data folder {}", path.display());
         let path = path.canonicalize().with_context(cannot)?;
-        let store = LocalFileSystem::new_with_prefix(&path).with_context(cannot)?;
-        let store = Arc::new(store.with_fsync(true));
+        let store = Arc::new(LocalStore::open(&path).with_context(cannot)?);
         Ok(Self { path, store })
     }
 

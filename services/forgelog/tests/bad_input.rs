@@ -359,7 +359,7 @@ fn who_loses_the_log_to_another_writer_steps_down() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let store = object_store::local::LocalFileSystem::new_with_prefix(&data).unwrap();
+        let store = log_core::LocalStore::open(&data).unwrap();
         let stream = log_core::Stream::open(std::sync::Arc::new(store), "streams/activity")
             .await
             .unwrap();

@@ -10,15 +10,14 @@ mod support;
 
 use bytes::Bytes;
 use log_core::{NewRecord, OutputStore, Stream, Writer, WriterOptions};
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use proto::forgelog::builds::mutation::Kind;
 use proto::forgelog::builds::{
     BuildAttemptStarted, BuildFinished, BuildQueued, Lease, Mutation, Output, Purpose, Verdict,
 };
 use proto::maintpb::{GitCommit, GitMutation, GitRepo};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use support::{forgelog, json, run, run_badly, run_well, wait_until};
@@ -40,8 +39,7 @@ impl Data {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("FORMAT"), "forgelog data 1\n").unwrap();
-        let store: Arc<dyn ObjectStore> =
-            Arc::new(LocalFileSystem::new_with_prefix(dir.path()).unwrap());
+        let store: Arc<dyn ObjectStore> = Arc::new(log_core::LocalStore::open(dir.path()).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -188,18 +186,25 @@ impl Data {
         }));
     }
 
+    /// The bytes of the first object of a stream.
+    fn first_batch(&self, stream: &str) -> Vec<u8> {
+        let path = format!("streams/{stream}/tail/0000/0000000000000000");
+        let read = async {
+            let read = self.store.get(&path.as_str().into()).await;
+            read.unwrap().bytes().await.unwrap().to_vec()
+        };
+        self.runtime.block_on(read)
+    }
+
     /// The bytes of a stream as they are stored, batch by batch.
     fn stored(&self, stream: &str) -> Vec<u8> {
-        let tail = self.path().join(format!("streams/{stream}/tail/0000"));
-        let mut batches: Vec<PathBuf> = std::fs::read_dir(tail)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        batches.sort();
-        batches
-            .iter()
-            .flat_map(|batch| std::fs::read(batch).unwrap())
-            .collect()
+        self.runtime.block_on(async {
+            let store = Arc::new(log_core::LocalStore::open(self.path()).unwrap());
+            let opened = Stream::open(store, &format!("streams/{stream}")).await;
+            let opened = opened.unwrap();
+            let len = opened.segments()[0].len();
+            opened.bytes(0, 0..len).await.unwrap().to_vec()
+        })
     }
 }
 
@@ -396,7 +401,8 @@ fn a_damaged_log_does_not_verify() {
     let batch = data
         .path()
         .join("streams/builds/tail/0000/0000000000000000");
-    let mut bytes = std::fs::read(&batch).unwrap();
+    // A file in a batch's place is meant instead of the journal's entry.
+    let mut bytes = data.first_batch("builds");
     bytes[0] ^= 1;
     std::fs::write(&batch, bytes).unwrap();
     std::fs::write(

@@ -115,6 +115,12 @@ impl FakeDisk {
         state.fault = None;
     }
 
+    /// Another fault, so many operations from now.
+    pub(super) fn fail(&self, fault: Fault, later: u64) {
+        let mut state = self.state();
+        state.fault = Some((fault, state.operations + later));
+    }
+
     /// Writes what a power cut leaves of `root` to an empty folder.
     pub(super) fn cut_power(&self, root: &Path, left: Left, to: &Path) {
         self.state()

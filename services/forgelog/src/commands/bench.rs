@@ -48,10 +48,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// How long one turn of a timed measurement takes, in seconds.
-    #[arg(long, value_name = "N", default_value_t = 2.0)]
+    #[arg(long, value_name = "N", default_value_t = 0.5)]
     seconds: f64,
     /// How many turns are taken; the median counts.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 12)]
     turns: usize,
 }
 
@@ -63,6 +63,8 @@ enum What {
     Follow,
     Open,
 }
+
+type Measurement = fn(&Plan) -> Result<Vec<Row>>;
 
 /// How each measurement is to be done.
 #[derive(Clone, Debug)]
@@ -125,7 +127,7 @@ impl Arguments {
 
     fn measure(&self, plan: &Plan) -> Result<Vec<Row>> {
         let wanted = |what: What| self.only.is_empty() || self.only.contains(&what);
-        let all: [(What, fn(&Plan) -> Result<Vec<Row>>); 4] = [
+        let all: [(What, Measurement); 4] = [
             (What::Decode, decode::run),
             (What::Append, append::run),
             (What::Follow, follow::run),

@@ -1,1 +1,0 @@
-//! Tests of forgelog against real programs, one file each in `tests/`. `run` installs them first.
