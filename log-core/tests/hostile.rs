@@ -45,10 +45,11 @@ async fn put(store: &Arc<dyn ObjectStore>, below: &str, bytes: Vec<u8>) {
     store.put(&path, bytes.into()).await.unwrap();
 }
 
-/// A store that can be told to answer no more to those who read.
+/// A store that can be told to answer no more to those who read, list or write.
 #[derive(Debug)]
 struct Deaf {
-    inner: InMemory,
+    inner: Arc<InMemory>,
+    puts: watch::Sender<bool>,
     reads: watch::Sender<bool>,
     lists: watch::Sender<bool>,
 }
@@ -56,7 +57,8 @@ struct Deaf {
 impl Deaf {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            inner: InMemory::new(),
+            inner: Arc::default(),
+            puts: watch::Sender::new(true),
             reads: watch::Sender::new(true),
             lists: watch::Sender::new(true),
         })
@@ -77,6 +79,7 @@ impl ObjectStore for Deaf {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
+        let _ = self.puts.subscribe().wait_for(|open| *open).await;
         self.inner.put_opts(location, payload, opts).await
     }
 
@@ -328,4 +331,43 @@ async fn a_batch_that_goes_while_it_is_read_is_found_in_its_segment() {
     deaf.reads.send_replace(true);
     let records = reading.await.unwrap().unwrap();
     assert_eq!(records[0].at, Position::START);
+}
+
+/// Whoever was faster may be another writer that begins: its epoch, its keys and its times count.
+#[tokio::test(start_paused = true)]
+async fn who_is_overtaken_while_it_opens_learns_from_what_was_first() {
+    let deaf = Deaf::new();
+    deaf.puts.send_replace(false);
+    let late = tokio::spawn({
+        let store: Arc<dyn ObjectStore> = deaf.clone();
+        async move { open_with(&store, small()).await }
+    });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let store: Arc<dyn ObjectStore> = deaf.inner.clone();
+    let (_uptime, clock) = watch::channel(Duration::from_secs(1 << 34));
+    let ahead = WriterOptions {
+        clock: Arc::new(Slept(clock)),
+        ..small()
+    };
+    open_with(&store, small()).await.close().await.unwrap();
+    let early = open_with(&store, ahead).await;
+    let mut placed = Vec::new();
+    for n in 0..4 {
+        let record = text("x").with_key(n.to_string());
+        placed.push(early.append(record).await.unwrap());
+    }
+    assert_eq!(placed[3].at.segment, 1);
+    deaf.puts.send_replace(true);
+    let late = late.await.unwrap();
+    assert!(late.epoch() > early.epoch());
+    for (n, placed) in placed.iter().enumerate() {
+        let again = text("again").with_key(n.to_string());
+        assert_eq!(late.append(again).await.unwrap(), *placed);
+    }
+    let appended = late.append(text("y")).await.unwrap();
+    let mut reader = late.stream().reader(appended.at);
+    let record = reader.next_batch().await.unwrap().remove(0);
+    let recorded = meta_of(&record.payload).unwrap().recorded.unwrap();
+    assert!(recorded.seconds >= 1 << 34, "{recorded:?}");
+    late.close().await.unwrap();
 }
