@@ -153,7 +153,8 @@ impl Remote {
         let name = url.to_string();
         let stall = self.options.stall_timeout;
         let mut request = self.client.get(url);
-        if from > 0 {
+        // Also from the start: the segment may have grown since it was listed.
+        if from < entry.size {
             request = request.header(RANGE, format!("bytes={from}-{}", entry.size - 1));
         }
         let response = timeout(stall, request.send())

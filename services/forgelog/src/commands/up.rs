@@ -4,10 +4,11 @@
 //! Then the URL is printed, and the services start as [`parts`] of one runtime. Depends on all services; decides
 //! nothing that one of them could decide.
 
-mod address;
+pub(super) mod address;
 mod notices;
+mod pages;
 mod parts;
-mod period;
+pub(super) mod period;
 mod printer;
 mod report;
 mod watched;
@@ -23,7 +24,8 @@ use std::time::Duration;
 
 use crate::data_folder::{self, DataFolder};
 use notices::Notices;
-use parts::{Parts, Plan, Signals};
+pub(super) use parts::Signals;
+use parts::{Parts, Plan};
 use printer::Printer;
 use watched::Watched;
 

@@ -22,7 +22,7 @@ pub(super) struct Bound {
 }
 
 /// Reads `HOST:PORT`, where the host is an address or `localhost`.
-pub(super) fn parse(text: &str) -> Result<SocketAddr, String> {
+pub(in crate::commands) fn parse(text: &str) -> Result<SocketAddr, String> {
     let with_host = text
         .strip_prefix("localhost:")
         .map(|port| format!("{}:{port}", Ipv4Addr::LOCALHOST));

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::notices::{Notices, Topic};
+use super::pages;
 use super::printer::Printer;
 use super::report;
 use super::writing::with_writer;
@@ -52,14 +53,14 @@ pub(super) struct Plan {
 
 /// The signals that stop the process.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(in crate::commands) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     /// From now on these signals no longer end the process. Call it within a runtime.
-    pub(super) fn catch() -> Result<Self> {
+    pub(in crate::commands) fn catch() -> Result<Self> {
         let catch = |kind| signal(kind).context("cannot handle signals");
         Ok(Self {
             interrupt: catch(SignalKind::interrupt())?,
@@ -67,7 +68,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    /// Waits for the next one.
+    pub(in crate::commands) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -153,10 +155,10 @@ impl Parts {
             repo: plan.repo.clone(),
             status: self.notices.status(),
         };
+        let logs = [models.activity.stream(), models.builds.stream()];
+        let app = pages::with_logs(dashboard::router(components), logs.map(Stream::clone))?;
         let stop = self.stop.clone();
-        self.spawn("the dashboard", async {
-            Ok(dashboard::serve(listener, components, stop).await?)
-        });
+        self.spawn("the dashboard", app.serve(listener, stop));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ const MIN: Duration = Duration::from_millis(50);
 const MAX: Duration = Duration::from_hours(24);
 
 /// Reads a duration from 50 ms to a day.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(in crate::commands) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

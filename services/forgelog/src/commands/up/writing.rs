@@ -112,5 +112,11 @@ async fn show_health(mut health: watch::Receiver<WriterHealth>, topic: Topic, no
 
 fn was_closed(error: &anyhow::Error) -> bool {
     let mut causes = error.chain();
-    causes.any(|cause| matches!(cause.downcast_ref(), Some(AppendError::Closed { .. })))
+    causes.any(|cause| {
+        let error = cause.downcast_ref();
+        matches!(
+            error,
+            Some(AppendError::Closed { .. } | AppendError::Unknown { .. })
+        )
+    })
 }
