@@ -296,7 +296,7 @@ async fn a_lost_tail_is_a_split() {
         (6, 1, true),
         (6, 9, true),
         (1, 2, true),
-        (6, 1, false),
+        (5, 1, false),
         (6, 9, false),
     ] {
         let folder = tempfile::tempdir().unwrap();
