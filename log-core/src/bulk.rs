@@ -15,6 +15,7 @@ use crate::error::{OpenError, ReadError};
 use crate::frame::{self, FrameError, Frames, HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::layout::Segment;
 use crate::position::Position;
+use crate::reader::load::OBJECT_BYTES_MAX;
 use crate::segment::{SEGMENT_BATCHES_MAX, SEGMENT_BYTES_MAX};
 use crate::stream::Stream;
 use bytes::Bytes;
@@ -421,6 +422,13 @@ async fn open_segment(stream: &Stream, end: Position) -> Result<Vec<u8>, OpenErr
         stream: stream.name().to_owned(),
         source: Box::new(source),
     };
+    if end.offset > OBJECT_BYTES_MAX {
+        return Err(read(ReadError::Oversized {
+            stream: stream.name().to_owned(),
+            object: format!("the tail of segment {}", end.segment),
+            size: end.offset,
+        }));
+    }
     let bytes = stream
         .bytes(end.segment, 0..end.offset)
         .await

@@ -174,7 +174,7 @@ pub enum AppendError {
     /// Something that no writer of ours wrote is where the next batch belongs. The records are not in
     /// the log.
     #[error(
-        "stream {stream}: a foreign object is at the end, {at}; move it aside and open the stream again"
+        "stream {stream}: what is at the end, {at}, has no epoch: an import's records, or a foreign object; open the stream again, which goes on behind records and says what else it is"
     )]
     Foreign {
         /// The stream's name.

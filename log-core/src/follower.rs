@@ -52,6 +52,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use remote::Remote;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use tokio::time::Instant;
 
 /// A verified segment of a local copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,12 +189,15 @@ impl Follower {
             if self.told != self.tail() {
                 return Ok(self.tell());
             }
+            let asked = Instant::now();
             match self.round(true).await {
                 Ok(true) if self.told == self.tail() => {
                     // The server did not wait, and should have (spec 1.4.1, 3).
                     tokio::time::sleep(self.options.unchanged_wait).await;
                 }
-                Ok(_) => {}
+                // So many polls and no more, also of one that does not hold them (spec 1.5.6).
+                Ok(false) => tokio::time::sleep_until(asked + self.options.unchanged_wait).await,
+                Ok(true) => {}
                 Err(error) if error.is_offline() => {
                     tracing::info!(url = self.url(), error = %crate::explain(&error), "offline; waiting");
                     tokio::time::sleep(self.options.offline_wait).await;

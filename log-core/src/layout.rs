@@ -9,7 +9,7 @@
 
 use crate::position::Position;
 use crate::segment::SegmentName;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder of the open segments' batches, below the stream's prefix.
 pub const TAIL: &str = "tail";
@@ -98,7 +98,8 @@ pub struct Layout {
     pub joined: Vec<(u32, u64)>,
     /// Objects that are no part of the log: foreign, or beyond the end.
     pub strays: Vec<String>,
-    /// When the store took the newest of all objects, in seconds since 1970: its clock, for ages.
+    /// When the store took the newest object of the log, in seconds since 1970: its clock, for ages. (A
+    /// foreign file can be of any time.)
     pub newest: i64,
     /// A segment that is missing although a later one is sealed: the log can be read up to it, and
     /// nothing can be appended. What lies behind it is among the strays.
@@ -144,15 +145,15 @@ impl Layout {
                 strays.push(object.path.clone());
             }
         }
+        let mut layout = Self::assemble(&sealed, tails, strays);
+        let strays: BTreeSet<&String> = layout.strays.iter().collect();
         let newest = objects
             .iter()
+            .filter(|object| !is_quarantined(&object.path) && !strays.contains(&object.path))
             .map(|object| object.modified)
-            .max()
-            .unwrap_or(0);
-        Self {
-            newest,
-            ..Self::assemble(&sealed, tails, strays)
-        }
+            .max();
+        layout.newest = newest.unwrap_or(0);
+        layout
     }
 
     fn assemble(

@@ -10,6 +10,7 @@
 //!
 //! Several processes may use one folder. Unix only.
 
+mod ahead;
 mod disk;
 #[doc(hidden)]
 pub mod entry;
@@ -26,6 +27,7 @@ mod power;
 
 pub use error::LocalError;
 
+use ahead::Ahead;
 use disk::{Disk, RealDisk};
 use folder::{Folder, batch_at, is_stray_name};
 use object_store::local::LocalFileSystem;
@@ -49,7 +51,15 @@ struct Shared {
     root: PathBuf,
     disk: Arc<dyn Disk>,
     /// The latest used is the last.
-    folders: Mutex<VecDeque<(PathBuf, Arc<Mutex<Folder>>)>>,
+    folders: Mutex<VecDeque<(PathBuf, Arc<Known>)>>,
+}
+
+/// A tail folder that is kept in mind.
+#[derive(Debug)]
+struct Known {
+    folder: Mutex<Folder>,
+    /// Of an async kind: whoever waits for what is being read ahead must not block.
+    ahead: tokio::sync::Mutex<Ahead>,
 }
 
 /// What an object's path means to the local store.
@@ -113,14 +123,17 @@ impl LocalStore {
 
 impl Shared {
     /// The tail folder at this path.
-    fn folder(&self, path: &FilePath) -> Arc<Mutex<Folder>> {
+    fn folder(&self, path: &FilePath) -> Arc<Known> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let known = folders.iter().position(|(known, _)| known == path);
         let (path, folder) = match known.and_then(|at| folders.remove(at)) {
             Some(known) => known,
             None => {
-                let folder = Folder::new(&self.root, path);
-                (path.to_owned(), Arc::new(Mutex::new(folder)))
+                let known = Known {
+                    folder: Mutex::new(Folder::new(&self.root, path)),
+                    ahead: tokio::sync::Mutex::default(),
+                };
+                (path.to_owned(), Arc::new(known))
             }
         };
         folders.push_back((path, Arc::clone(&folder)));
@@ -132,9 +145,9 @@ impl Shared {
 
     /// Does something in a tail folder; blocks.
     fn with_folder<T>(&self, path: &FilePath, act: impl FnOnce(&mut Folder, &dyn Disk) -> T) -> T {
-        let folder = self.folder(path);
+        let known = self.folder(path);
         // What a panic leaves is checked against the file at every use.
-        let mut folder = folder.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folder = known.folder.lock().unwrap_or_else(PoisonError::into_inner);
         act(&mut folder, &*self.disk)
     }
 }

@@ -7,7 +7,7 @@
 use crate::error::ReadError;
 use crate::frame::Frames;
 use crate::layout::{Segment, batch_path};
-use crate::reader::load::digest_of;
+use crate::reader::load::{OBJECT_BYTES_MAX, digest_of};
 use crate::store::Created;
 use crate::stream::Stream;
 use bytes::{Bytes, BytesMut};
@@ -116,7 +116,15 @@ async fn seal(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<()
 
 /// The bytes of the batches, one behind the other; every record's frame is checked.
 async fn join(stream: &Stream, number: u32, batches: &[(u64, u64)]) -> Result<Bytes, ReadError> {
-    let size: u64 = batches.iter().map(|(_, size)| size).sum();
+    let last = batches.last();
+    let size = last.map_or(0, |(offset, size)| offset.saturating_add(*size));
+    if size > OBJECT_BYTES_MAX {
+        return Err(ReadError::Oversized {
+            stream: stream.name().to_owned(),
+            object: format!("the tail of segment {number}"),
+            size,
+        });
+    }
     let read = |(offset, want): (u64, u64)| async move {
         let object = batch_path(number, offset);
         let bytes = stream

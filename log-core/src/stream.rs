@@ -48,7 +48,7 @@ struct Recent {
 }
 
 /// Where a position's bytes are.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Sealed(Sealed),
     Batch {
@@ -148,7 +148,8 @@ impl Stream {
                 segment,
                 offset: at,
             };
-            let (object, start, size) = match self.locate(position) {
+            let place = self.locate(position);
+            let (object, start, size) = match place {
                 Place::Sealed(sealed) => (sealed.name.to_string(), 0, sealed.size),
                 Place::Batch { offset, size } => (batch_path(segment, offset), offset, size),
                 Place::NextSegment | Place::End | Place::Beyond(_) => break,
@@ -168,7 +169,9 @@ impl Stream {
             };
             let read = match read {
                 // Joined meanwhile: the place is another now.
-                Err(object_store::Error::NotFound { .. }) if self.moved(position).await? => {
+                Err(object_store::Error::NotFound { .. })
+                    if self.moved(position, place).await? =>
+                {
                     continue;
                 }
                 read => read.map_err(|source| ReadError::Store {
@@ -194,14 +197,17 @@ impl Stream {
         Ok(bytes.freeze())
     }
 
-    /// Looks at the store again, and tells whether `position` is elsewhere now.
-    pub(crate) async fn moved(&self, position: Position) -> Result<bool, ReadError> {
-        let before = self.locate(position);
+    /// Whether `position` is elsewhere than in `tried`, which was not there. Looks at the store again,
+    /// unless somebody else has done that meanwhile.
+    pub(crate) async fn moved(&self, position: Position, tried: Place) -> Result<bool, ReadError> {
+        if self.locate(position) != tried {
+            return Ok(true);
+        }
         self.refresh().await.map_err(|source| ReadError::Refresh {
             stream: self.inner.name.clone(),
             source: Box::new(source),
         })?;
-        Ok(self.locate(position) != before)
+        Ok(self.locate(position) != tried)
     }
 
     /// Reads a sealed segment and checks its bytes against its name.

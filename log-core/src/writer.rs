@@ -73,7 +73,7 @@ impl Writer {
     /// Begins the stream's next epoch and starts the task. Whoever wrote before learns of it at
     /// its next append, and steps down.
     pub async fn open(stream: Stream, options: WriterOptions) -> Result<Self, OpenError> {
-        let (queue, requests) = mpsc::channel(options.queue.max(1));
+        let (queue, requests) = mpsc::channel(options.queue.clamp(1, Semaphore::MAX_PERMITS));
         let (set_health, health) = watch::channel(WriterHealth::Ok);
         let (closing, close) = watch::channel(false);
         let (stop_sealer, stop) = watch::channel(false);

@@ -588,3 +588,76 @@ async fn a_tail_gives_new_records_only() {
     let error = tail.next().await.unwrap_err();
     assert!(matches!(error, FollowError::Split { .. }), "{error:?}");
 }
+
+/// Between the index and the segment the server got more records: what the index promised is taken.
+#[tokio::test]
+async fn a_first_segment_that_grew_meanwhile_is_taken_as_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = segment(&["a", "b"]);
+    let server = Server::start(std::slice::from_ref(&one)).await;
+    server.fault(|_, asked| matches!(asked, Asked::Segment(..)).then_some(Fault::Long));
+    let mut follower = open(&server, folder.path()).await;
+    follower.sync().await.unwrap();
+    assert_has(&follower, std::slice::from_ref(&one)).await;
+    let (asked, _) = server.take_asked();
+    assert_eq!(asked, [Asked::Index, Asked::Segment(0, 0)]);
+    let grown = segment(&["a", "b", "c"]);
+    server.set(std::slice::from_ref(&grown));
+    follower.sync().await.unwrap();
+    assert_has(&follower, &[grown]).await;
+
+    let server = Server::start(&[]).await;
+    let mut tail = Tail::open(&server.url, options()).await.unwrap();
+    server.fault(|_, asked| matches!(asked, Asked::Segment(..)).then_some(Fault::Long));
+    server.set(&[one]);
+    assert_eq!(tail.next().await.unwrap().len(), 2);
+}
+
+/// A server that says "nothing new" without waiting is not asked as fast as it answers.
+#[tokio::test]
+async fn a_server_that_never_holds_is_not_pressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[segment(&["a"])]).await;
+    let slow = FollowerOptions {
+        unchanged_wait: Duration::from_secs(3600),
+        ..options()
+    };
+    let follower = Follower::open(&server.url, folder.path(), slow.clone());
+    let mut follower = follower.await.unwrap();
+    follower.sync().await.unwrap();
+    let mut tail = Tail::open(&server.url, slow).await.unwrap();
+    server.fault(|_, _| Some(Fault::Status(304)));
+    server.take_asked();
+    let waited = tokio::time::timeout(Duration::from_millis(100), follower.update()).await;
+    assert!(waited.is_err());
+    assert_eq!(server.take_asked().0, [Asked::Index]);
+    let waited = tokio::time::timeout(Duration::from_millis(100), tail.next()).await;
+    assert!(waited.is_err());
+    assert_eq!(server.take_asked().0, [Asked::Index]);
+}
+
+/// Nothing of a segment before the tail's own is fetched; if one changes, or the tail's own is gone, records would
+/// be missed.
+#[tokio::test]
+async fn a_tail_whose_past_changes_is_split() {
+    let one = segment(&["a"]);
+    let grown = segment(&["a", "b", "c", "d"]);
+    let empty = Vec::new;
+    for was in [
+        vec![one.clone(), empty()],
+        vec![one.clone(), empty(), empty()],
+        vec![one.clone(), one.clone()],
+    ] {
+        for is in [vec![grown.clone()], vec![grown.clone(), one.clone()]] {
+            let server = Server::start(&was).await;
+            let mut tail = Tail::open(&server.url, options()).await.unwrap();
+            server.set(&is);
+            let next = tokio::time::timeout(Duration::from_secs(5), tail.next());
+            let error = next
+                .await
+                .expect("no wait for what was missed")
+                .unwrap_err();
+            assert!(matches!(error, FollowError::Split { .. }), "{error:?}");
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub struct FollowerOptions {
     pub stall_timeout: Duration,
     /// To wait while the server can't be reached, before `update` tries again.
     pub offline_wait: Duration,
-    /// To wait when a long poll was answered without news.
+    /// To wait when a long poll was answered without news; and at least from one poll to the next.
     pub unchanged_wait: Duration,
     /// To wait for another process that works on the same folder.
     pub lock_wait: Duration,

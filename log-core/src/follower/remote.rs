@@ -197,14 +197,16 @@ impl Body {
             })
     }
 
-    /// About a mebibyte, or less at the end. Errors if more than `left` bytes are there, in all.
+    /// About a mebibyte, or less at the end. What comes behind `left` bytes is not taken: the server may have got it
+    /// since its index.
     pub(super) async fn next_piece(&mut self, left: u64) -> Result<Vec<u8>, FollowError> {
         const PIECE_BYTES: usize = 1 << 20;
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
+        let want = left.min(PIECE_BYTES as u64) as usize;
         let mut piece = Vec::new();
-        while piece.len() < PIECE_BYTES {
+        while piece.len() < want {
             let chunk = match self.next().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
@@ -214,15 +216,8 @@ impl Body {
                     break;
                 }
             };
-            let have = (piece.len() + chunk.len()) as u64;
-            if have > left {
-                return Err(FollowError::Length {
-                    url: self.url.clone(),
-                    want: left,
-                    have,
-                });
-            }
-            piece.extend_from_slice(&chunk);
+            let rest = usize::try_from(left).map_or(usize::MAX, |left| left - piece.len());
+            piece.extend_from_slice(&chunk[..chunk.len().min(rest)]);
         }
         Ok(piece)
     }

@@ -10,6 +10,7 @@ use crate::index::IndexEntry;
 use crate::position::Position;
 use crate::reader::Record;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 /// Gives the records that a log's server gets from now on. Holds one segment's new bytes at a time.
 ///
@@ -24,6 +25,8 @@ pub struct Tail {
     total: u64,
     /// Where the next record starts.
     position: Position,
+    /// Bytes of all segments before that one.
+    before: u64,
     /// The hash of the segment so far, if it was read from its start.
     running: Option<Running>,
     /// What is still to be fetched, the next one last.
@@ -39,11 +42,13 @@ impl Tail {
             segment: last.number,
             offset: last.size,
         });
+        let total = total_of(&index);
         Ok(Self {
             remote,
             options,
-            total: index.iter().map(|entry| entry.size).sum(),
+            total,
             position,
+            before: total - position.offset,
             running: (position.offset == 0).then(|| Running::new(position.segment)),
             pending: Vec::new(),
         })
@@ -56,11 +61,12 @@ impl Tail {
 
     /// Waits for records; gives those of one segment at a time, at least one. May be dropped at any time.
     ///
-    /// A log that became shorter is [`FollowError::Split`].
+    /// A log that became shorter, or other before the tail's own segment, is [`FollowError::Split`].
     pub async fn next(&mut self) -> Result<Vec<Record>, FollowError> {
         loop {
             while let Some(entry) = self.pending.last().cloned() {
                 if entry.number > self.position.segment {
+                    self.before += self.position.offset;
                     self.position = Position::start_of(entry.number);
                     self.running = Some(Running::new(entry.number));
                 }
@@ -80,23 +86,28 @@ impl Tail {
 
     /// Waits for a new index.
     async fn look(&mut self) -> Result<(), FollowError> {
+        let asked = Instant::now();
         let index = match self.remote.index_patiently(Some(self.total)).await {
             Ok(Some(index)) => index,
-            Ok(None) => return Ok(()),
+            Ok(None) => {
+                tokio::time::sleep_until(asked + self.options.unchanged_wait).await;
+                return Ok(());
+            }
             Err(error) if error.is_offline() => {
                 tokio::time::sleep(self.options.offline_wait).await;
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
-        let total = index.iter().map(|entry| entry.size).sum();
+        let total = total_of(&index);
         if total == self.total {
             tokio::time::sleep(self.options.unchanged_wait).await;
             return Ok(());
         }
-        let current = index.get(self.position.segment as usize);
-        let have = current.map_or(0, |entry| entry.size);
-        if total < self.total || have < self.position.offset {
+        let own = (self.position.segment as usize).min(index.len());
+        let have = index.get(own).map_or(0, |entry| entry.size);
+        let before = total_of(&index[..own]);
+        if total < self.total || have < self.position.offset || before != self.before {
             return Err(FollowError::Split {
                 url: self.remote.url().to_owned(),
                 common: 0,
@@ -105,7 +116,7 @@ impl Tail {
         }
         self.total = total;
         self.pending = index;
-        self.pending.drain(..self.position.segment as usize);
+        self.pending.drain(..own);
         self.pending.reverse();
         Ok(())
     }
@@ -195,4 +206,8 @@ impl Tail {
         self.position.offset = entry.size;
         Ok(records)
     }
+}
+
+fn total_of(index: &[IndexEntry]) -> u64 {
+    index.iter().map(|entry| entry.size).sum()
 }

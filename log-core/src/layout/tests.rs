@@ -148,3 +148,22 @@ fn what_was_moved_aside_is_no_stray() {
     let objects = ["quarantine/1/0000.x", "quarantine"].map(|path| object(path, 5));
     assert_eq!(Layout::read(&objects).strays, ["quarantine"]);
 }
+
+/// A file's time can be anything, and what is no part of the log must not make its batches look old.
+#[test]
+fn strays_do_not_tell_the_time() {
+    let at = |modified, object| Object { modified, ..object };
+    let mut objects = vec![
+        at(5, sealed(0, 10)),
+        at(4, batch(0, 0, 10)),
+        at(7, batch(1, 0, 3)),
+    ];
+    assert_eq!(Layout::read(&objects).newest, 7);
+    objects.push(at(1 << 40, object("notes.txt", 3)));
+    objects.push(at(
+        1 << 40,
+        object("quarantine/tail/0001/0000000000000009", 3),
+    ));
+    objects.push(at(1 << 40, batch(1, 9, 3)));
+    assert_eq!(Layout::read(&objects).newest, 7);
+}

@@ -101,6 +101,30 @@ impl Folder {
         Ok(found.filter(|_| self.path.join(file_name(name)).symlink_metadata().is_err()))
     }
 
+    /// The entry, and those that lie right behind it in the journal, as far as one read should go.
+    pub(super) fn run(&self, first: Entry, bytes_max: u64) -> Vec<Entry> {
+        let mut run = vec![first];
+        let after = self
+            .journal
+            .iter()
+            .flat_map(|journal| journal.objects.range(first.name..).skip(1));
+        for (_, entry) in after {
+            let last = run.last().map_or(first.at, |last| last.payload().end);
+            let is_next = entry.at == last && entry.payload().end - first.at <= bytes_max;
+            let shadowed = || {
+                self.path
+                    .join(file_name(entry.name))
+                    .symlink_metadata()
+                    .is_ok()
+            };
+            if !is_next || shadowed() {
+                break;
+            }
+            run.push(*entry);
+        }
+        run
+    }
+
     /// The bytes that are reported under this name because they are no entry.
     pub(super) fn stray(
         &mut self,

@@ -2,6 +2,7 @@
 //!
 //! Depends on [`super::folder`] and, for plain files, on `LocalFileSystem`.
 
+use super::ahead::READ_BYTES_MAX;
 use super::entry::{Entry, PAYLOAD_BYTES_MAX};
 use super::journal::read;
 use super::{LocalError, LocalStore, Place, Shared, blocking, place, plain};
@@ -66,32 +67,54 @@ impl LocalStore {
 
     /// The object, unless it is a plain file or absent. An entry's bytes are read only if `bytes` are wanted.
     async fn journaled(&self, location: &Path, bytes: bool) -> Result<Option<Journaled>> {
-        let place = place(location);
-        if place == Place::Plain {
-            return Ok(None);
+        match place(location) {
+            Place::Batch(name) if bytes => self.batch(location, name).await,
+            Place::Plain | Place::Journal => Ok(None),
+            place => {
+                let (path, folder) = self.file(location)?;
+                let (shared, object) = (Arc::clone(&self.shared), location.clone());
+                blocking(move || {
+                    let found = shared.with_folder(&folder, |folder, disk| match place {
+                        Place::Batch(name) => Ok(folder
+                            .find(disk, name)?
+                            .map(|(_, entry)| Journaled::Entry(entry, Bytes::new()))),
+                        Place::Stray(name) if path.symlink_metadata().is_err() => Ok(folder
+                            .stray(disk, &name)?
+                            .map(|bytes| Journaled::Stray(bytes.into()))),
+                        _ => Ok(None),
+                    });
+                    found.map_err(|error: LocalError| error.for_object(&object))
+                })
+                .await
+            }
         }
+    }
+
+    /// A batch with its bytes, and the next ones ahead.
+    async fn batch(&self, location: &Path, name: u64) -> Result<Option<Journaled>> {
         let (path, folder) = self.file(location)?;
+        let known = self.shared.folder(&folder);
+        let mut ahead = known.ahead.lock().await;
+        if let Some((entry, bytes)) = ahead.take(name) {
+            return Ok(Some(Journaled::Entry(entry, bytes)));
+        }
         let (shared, object) = (Arc::clone(&self.shared), location.clone());
-        blocking(move || {
-            let found = shared.with_folder(&folder, |folder, disk| match place {
-                Place::Batch(name) => Ok((folder.find(disk, name)?, None)),
-                Place::Stray(name) if path.symlink_metadata().is_err() => {
-                    Ok((None, folder.stray(disk, &name)?))
-                }
-                _ => Ok((None, None)),
+        let read = blocking(move || {
+            let found = shared.with_folder(&folder, |folder, disk| {
+                let found = folder.find(disk, name)?;
+                Ok(found.map(|(file, entry)| (file, folder.run(entry, READ_BYTES_MAX))))
             });
-            // The folder is free for others while the payload is read.
-            let read = found.and_then(|(entry, stray)| match entry {
-                Some((file, entry)) if bytes => {
-                    let bytes = payload(&file, &path, &entry)?;
-                    Ok(Some(Journaled::Entry(entry, bytes)))
-                }
-                Some((_, entry)) => Ok(Some(Journaled::Entry(entry, Bytes::new()))),
-                None => Ok(stray.map(|bytes| Journaled::Stray(bytes.into()))),
+            // The folder is free for others while the payloads are read.
+            let read = found.and_then(|found| match found {
+                Some((file, run)) => payloads(&file, &path, &run),
+                None => Ok(Vec::new()),
             });
             read.map_err(|error: LocalError| error.for_object(&object))
-        })
-        .await
+        });
+        let mut read = read.await?.into_iter();
+        let first = read.next();
+        ahead.fill(read.collect());
+        Ok(first.map(|(entry, bytes)| Journaled::Entry(entry, bytes)))
     }
 
     /// Makes the plain file's name durable, if it is there.
@@ -139,6 +162,7 @@ impl LocalStore {
             answers.push(answer);
         }
         for (folder, group) in in_folders {
+            self.shared.folder(&folder).ahead.lock().await.clear();
             let shared = Arc::clone(&self.shared);
             let paths: Vec<Path> = group.iter().map(|(_, path)| path.clone()).collect();
             let removed = blocking(move || {
@@ -196,7 +220,12 @@ impl ObjectStore for LocalStore {
             return Err(reserved(location));
         }
         if opts.mode != PutMode::Create || !opts.attributes.is_empty() {
-            return self.inner.put_opts(location, payload, opts).await;
+            let put = self.inner.put_opts(location, payload, opts).await;
+            if let Place::Batch(_) = place(location) {
+                let (_, folder) = self.file(location)?;
+                self.shared.folder(&folder).ahead.lock().await.clear();
+            }
+            return put;
         }
         let e_tag = match self.create_object(location, payload).await? {
             Some(entry) => Some(tag_of(&entry)),
@@ -314,20 +343,40 @@ impl ObjectStore for LocalStore {
     }
 }
 
-/// The bytes of an entry that was sound when it was found.
-fn payload(file: &File, path: &FilePath, entry: &Entry) -> Result<Bytes, LocalError> {
-    let bytes = read(file, entry.payload()).map_err(|source| LocalError::Io {
+/// The bytes of entries that lie one behind the other. The first must be sound, as it was when it was
+/// found; those from the first of the others that is not are left out, and their readers told.
+fn payloads(
+    file: &File,
+    path: &FilePath,
+    run: &[Entry],
+) -> Result<Vec<(Entry, Bytes)>, LocalError> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
+        return Ok(Vec::new());
+    };
+    let start = first.payload().start;
+    let bytes = read(file, start..last.payload().end).map_err(|source| LocalError::Io {
         what: "read",
         path: path.to_owned(),
         source,
     })?;
-    if crc32fast::hash(&bytes) != entry.crc {
+    let bytes = Bytes::from(bytes);
+    let mut payloads = Vec::with_capacity(run.len());
+    for entry in run {
+        let part = entry.payload();
+        // Only as long as the payloads are wanted should their bytes be held.
+        let part = &bytes[(part.start - start) as usize..(part.end - start) as usize];
+        if crc32fast::hash(part) != entry.crc {
+            break;
+        }
+        payloads.push((*entry, Bytes::copy_from_slice(part)));
+    }
+    if payloads.is_empty() {
         return Err(LocalError::Damaged {
             path: path.with_file_name(super::journal::JOURNAL),
-            object: super::folder::file_name(entry.name),
+            object: super::folder::file_name(first.name),
         });
     }
-    Ok(bytes.into())
+    Ok(payloads)
 }
 
 /// An entry as a listing shows it.

@@ -8,13 +8,14 @@ use crate::frame::{HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::layout::{Sealed, batch_path};
 use crate::position::Position;
 use crate::segment::{SEGMENT_BYTES_MAX, SegmentName};
-use crate::stream::Stream;
+use crate::stream::{Place, Stream};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use tokio::task::JoinHandle;
 
 /// Longer objects than this are not read: a full segment, or one that a single record exceeds.
-const OBJECT_BYTES_MAX: u64 = SEGMENT_BYTES_MAX + (PAYLOAD_BYTES_MAX + HEADER_BYTES_MAX) as u64;
+pub(crate) const OBJECT_BYTES_MAX: u64 =
+    SEGMENT_BYTES_MAX + (PAYLOAD_BYTES_MAX + HEADER_BYTES_MAX) as u64;
 /// Hashing as much takes less time than handing it to another thread and back.
 const HASH_INLINE_BYTES_MAX: usize = 64 << 10;
 
@@ -27,6 +28,16 @@ pub(crate) struct Object {
 }
 
 impl Object {
+    fn place(&self) -> Place {
+        match self.sealed {
+            Some(sealed) => Place::Sealed(sealed),
+            None => Place::Batch {
+                offset: self.start.offset,
+                size: self.size,
+            },
+        }
+    }
+
     fn path(&self) -> String {
         match self.sealed {
             Some(sealed) => sealed.name.to_string(),
@@ -56,7 +67,7 @@ pub(crate) async fn load(stream: &Stream, object: Object) -> Result<Option<Bytes
         Err(source) => {
             // Joined meanwhile, or replaced by an original writer that still grows it.
             let gone = matches!(source, object_store::Error::NotFound { .. });
-            if gone && stream.moved(object.start).await? {
+            if gone && stream.moved(object.start, object.place()).await? {
                 return Ok(None);
             }
             return Err(ReadError::Store {

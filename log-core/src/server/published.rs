@@ -207,6 +207,9 @@ impl Publisher {
         segment: u32,
         size: u64,
     ) -> Result<[u8; 28], PublishError> {
+        if running.hashed > size {
+            *running = Running::default(); // a repair cut it
+        }
         while running.hashed < size {
             let range = running.hashed..size.min(running.hashed + PIECE);
             let want = range.end;

@@ -9,7 +9,7 @@ use crate::frame::{self, Frames};
 use crate::layout::{Segment, batch_path};
 use crate::meta::{meta_of, stamp};
 use crate::position::Position;
-use crate::segment::SEGMENT_BATCHES_MAX;
+use crate::segment::{SEGMENT_BATCHES_MAX, SEGMENT_BYTES_MAX};
 use crate::store::Created;
 use bytes::Bytes;
 use proto::Timestamp;
@@ -19,6 +19,9 @@ use std::time::Duration;
 /// For so long it is tried to begin an epoch while another writer keeps appending, and so often at least.
 const CLAIM_FOR: Duration = Duration::from_secs(30);
 const CLAIMS_MIN: u32 = 8;
+/// No writer ever comes to a higher epoch. A record that says so, such as an imported one, is not believed:
+/// no epoch could follow the last number.
+const EPOCH_MAX: u64 = u64::MAX / 2;
 
 /// What came of a try to begin an epoch.
 enum Claim {
@@ -69,7 +72,7 @@ impl Task {
         self.epoch += 1;
         let mut claim = self.claim();
         let strays = self.stream.layout().open_segment_has_strays();
-        let too_long = self.next.offset + claim.len() as u64 > self.options.segment_bytes;
+        let too_long = self.next.offset + claim.len() as u64 > self.segment_bytes();
         let full = self.batches >= self.segment_batches() || too_long;
         let mut outcome = Claim::Ours;
         if strays || (full && self.next.offset > 0) {
@@ -188,17 +191,15 @@ impl Task {
     async fn learn(&mut self) -> Result<(), ReadError> {
         (self.epoch, self.keys) = (0, super::keys::Keys::default());
         let last_segment = self.last_segment(self.next.segment);
-        self.keys.complete = self.next.segment == 0;
-        let mut any_meta = false;
         if let Some(number) = last_segment {
             for (appended, meta) in self.metas_of(number).await? {
                 self.learn_record(appended, meta);
-                any_meta = true;
             }
-            self.keys.complete |= number + 1 == self.next.segment;
+            self.keys.since = number;
         }
-        let all_read = last_segment.is_none_or(|number| number == 0);
-        if !any_meta && !all_read {
+        let all_read = self.keys.since == 0;
+        self.keys.complete = all_read;
+        if self.epoch == 0 && !all_read {
             self.epoch = u64::from(self.next.segment) * (SEGMENT_BATCHES_MAX as u64 + 1);
         }
         self.batches = match self
@@ -215,12 +216,10 @@ impl Task {
 
     fn learn_record(&mut self, appended: Appended, meta: Meta) {
         self.recorded = self.recorded.max(recorded(&meta));
-        self.epoch = self.epoch.max(meta.epoch);
-        if appended.at.segment == self.next.segment {
-            self.keys.note(meta.idempotency_key, appended);
-        } else {
-            self.keys.note_before(meta.idempotency_key, appended);
+        if meta.epoch <= EPOCH_MAX {
+            self.epoch = self.epoch.max(meta.epoch);
         }
+        self.keys.note(meta.idempotency_key, appended);
     }
 
     /// The last segment up to `number` that holds records.
@@ -254,19 +253,41 @@ impl Task {
         Ok(found)
     }
 
-    /// Reads the keys of the segment before the open one, if that was not done yet.
+    /// Reads the keys of the segments before the open one, if that was not done yet.
     pub(super) async fn complete_keys(&mut self) -> Result<(), ReadError> {
         if self.keys.complete {
             return Ok(());
         }
-        let before = self.next.segment.checked_sub(1);
-        if let Some(number) = before.and_then(|number| self.last_segment(number)) {
+        for number in (self.keys_since(self.next.segment)..self.keys.since).rev() {
             for (appended, meta) in self.metas_of(number).await? {
-                self.keys.note_before(meta.idempotency_key, appended);
+                self.keys.note(meta.idempotency_key, appended);
             }
+            self.keys.since = number;
         }
         self.keys.complete = true;
         Ok(())
+    }
+
+    /// The first segment whose keys have to be known while segment `open` is open. Often that is the one
+    /// before; but those that were closed early, because of a stray, are no 16 MiB or 4,096 batches.
+    pub(super) fn keys_since(&self, open: u32) -> u32 {
+        let layout = self.stream.layout();
+        let (mut bytes, mut batches) = (0u64, 0);
+        for number in (0..open).rev() {
+            let Some(segment) = layout.segments.get(number as usize) else {
+                continue;
+            };
+            bytes = bytes.saturating_add(segment.len());
+            batches += match segment {
+                Segment::Tail(tail) => tail.batches.len(),
+                // Nobody knows any more how many they were.
+                Segment::Sealed(_) => usize::from(!segment.is_empty()),
+            };
+            if bytes >= SEGMENT_BYTES_MAX || batches >= SEGMENT_BATCHES_MAX {
+                return number;
+            }
+        }
+        0
     }
 
     /// The first epoch above ours, as the log is now, from the segment on that we thought open; 0 if
@@ -286,7 +307,9 @@ impl Task {
                 return Ok(0);
             }
             let mut metas = records.iter().filter_map(|record| meta_of(&record.payload));
-            if let Some(meta) = metas.find(|meta| meta.epoch > self.epoch) {
+            if let Some(meta) =
+                metas.find(|meta| (self.epoch + 1..=EPOCH_MAX).contains(&meta.epoch))
+            {
                 return Ok(meta.epoch);
             }
         }

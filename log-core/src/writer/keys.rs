@@ -1,4 +1,4 @@
-//! The idempotency keys that a writer remembers: those of its open segment and of the one before it.
+//! The idempotency keys that a writer remembers: those of its open segment and of enough before it.
 //!
 //! So a key is known for at least the last 16 MiB (or 4,096 batches) of the log. Depends on nothing else.
 
@@ -8,38 +8,37 @@ use std::collections::HashMap;
 /// Where the records with these keys are.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    open: HashMap<String, Appended>,
-    before: HashMap<String, Appended>,
-    /// Whether the segment before the open one has been read for its keys.
+    places: HashMap<String, Appended>,
+    /// The first segment whose keys are all here; those of all later ones are, too.
+    pub(super) since: u32,
+    /// Whether that is far enough back.
     pub(super) complete: bool,
 }
 
 impl Keys {
     /// Where the record with this key is, if it is durable and not too long ago.
     pub(super) fn get(&self, key: &str) -> Option<Appended> {
-        let found = self.open.get(key).or_else(|| self.before.get(key));
-        found.copied()
+        self.places.get(key).copied()
     }
 
-    /// Notes a record of the open segment. The first one with a key is the one that counts.
+    /// Notes a record. The first one with a key is the one that counts, whenever it is noted.
     pub(super) fn note(&mut self, key: String, appended: Appended) {
-        if !key.is_empty() {
-            self.open.entry(key).or_insert(appended);
+        if key.is_empty() {
+            return;
+        }
+        let first = self.places.entry(key).or_insert(appended);
+        if appended.at < first.at {
+            *first = appended;
         }
     }
 
-    /// Notes a record of the segment before the open one.
-    pub(super) fn note_before(&mut self, key: String, appended: Appended) {
-        if !key.is_empty() {
-            self.before.entry(key).or_insert(appended);
+    /// Forgets the keys of the segments before this one.
+    pub(super) fn forget_before(&mut self, segment: u32) {
+        if self.since < segment {
+            self.since = segment;
+            self.places
+                .retain(|_, appended| appended.at.segment >= segment);
         }
-    }
-
-    /// The next segment is open now.
-    pub(super) fn enter_next_segment(&mut self) {
-        self.before = std::mem::take(&mut self.open);
-        // What is before the open segment now was the open one, and known.
-        self.complete = true;
     }
 }
 
@@ -54,18 +53,21 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_known_for_two_segments() {
+    fn the_first_record_with_a_key_counts_until_its_segment_is_forgotten() {
         let mut keys = Keys::default();
-        keys.note("a".into(), at(0, 0));
-        keys.note("a".into(), at(0, 7));
-        keys.note(String::new(), at(0, 9));
-        keys.enter_next_segment();
-        keys.note("b".into(), at(1, 0));
-        assert_eq!(keys.get("a"), Some(at(0, 0)), "the first counts");
-        assert_eq!(keys.get("b"), Some(at(1, 0)));
+        keys.note("a".into(), at(1, 5));
+        keys.note("a".into(), at(1, 7));
+        keys.note("a".into(), at(0, 3));
+        keys.note(String::new(), at(1, 9));
+        keys.note("b".into(), at(2, 0));
+        assert_eq!(keys.get("a"), Some(at(0, 3)), "the first counts");
+        assert_eq!(keys.get("b"), Some(at(2, 0)));
         assert_eq!(keys.get(""), None);
-        keys.enter_next_segment();
+        keys.forget_before(0);
+        assert_eq!(keys.get("a"), Some(at(0, 3)));
+        keys.forget_before(1);
         assert_eq!(keys.get("a"), None);
-        assert_eq!(keys.get("b"), Some(at(1, 0)));
+        assert_eq!(keys.get("b"), Some(at(2, 0)));
+        assert_eq!(keys.since, 1);
     }
 }

@@ -28,7 +28,7 @@ pub struct WriterOptions {
     /// Bytes of payload that wait in the queue or are under way; more callers are held back. One
     /// append may be longer, and then waits for all others.
     pub queue_bytes: usize,
-    /// A segment ends before it is longer than this.
+    /// A segment ends before it is longer than this, or than 16 MiB.
     pub segment_bytes: u64,
     /// A segment ends at so many batches, 4,096 at most.
     pub segment_batches: usize,

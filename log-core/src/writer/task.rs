@@ -9,7 +9,7 @@ use super::{Request, WriterHealth, WriterOptions};
 use crate::error::{AppendError, ReadError, explain};
 use crate::layout::{Segment, batch_path};
 use crate::position::Position;
-use crate::segment::SEGMENT_BATCHES_MAX;
+use crate::segment::{SEGMENT_BATCHES_MAX, SEGMENT_BYTES_MAX};
 use crate::store::Created;
 use crate::stream::Stream;
 use bytes::Bytes;
@@ -97,18 +97,30 @@ impl Task {
         self.options.segment_batches.clamp(1, SEGMENT_BATCHES_MAX)
     }
 
+    /// The format's limit, whatever the options say: readers refuse what is much longer.
+    pub(super) fn segment_bytes(&self) -> u64 {
+        self.options.segment_bytes.min(SEGMENT_BYTES_MAX)
+    }
+
     fn is_closing(&self) -> bool {
         *self.closing.borrow()
     }
 
     /// Ready once the writer is to close, and so much later.
-    async fn closing_since(&self, patience: Duration) {
+    fn closing_since(&self, patience: Duration) -> impl Future<Output = ()> + use<> {
         let mut closing = self.closing.clone();
-        // Without handles nobody asks any more: the task is about to be aborted.
-        if closing.wait_for(|closing| *closing).await.is_err() {
-            std::future::pending::<()>().await;
+        async move {
+            // Without handles nobody asks any more: the task is about to be aborted.
+            if closing.wait_for(|closing| *closing).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(patience).await;
         }
-        tokio::time::sleep(patience).await;
+    }
+
+    /// Ready once a writer that is to close has waited for the store for long enough.
+    fn impatient(&self) -> impl Future<Output = ()> + use<> {
+        self.closing_since(self.options.patience)
     }
 
     /// Serves callers until the writer is closed or has lost its epoch.
@@ -185,7 +197,8 @@ impl Task {
         batch: &mut Batch,
         requests: &mut mpsc::Receiver<Request>,
     ) -> Result<(), AppendError> {
-        let deadline = tokio::time::Instant::now() + self.options.linger;
+        let lingered = tokio::time::sleep(self.options.linger);
+        tokio::pin!(lingered);
         while batch.len() < self.options.batch_bytes {
             let request = match requests.try_recv() {
                 Ok(request) => request,
@@ -194,7 +207,7 @@ impl Task {
                     biased;
                     Some(request) = requests.recv() => request,
                     () = self.closing_since(Duration::ZERO) => continue,
-                    () = tokio::time::sleep_until(deadline) => break,
+                    () = &mut lingered => break,
                 },
             };
             self.carry = self.add(batch, request).await?;
@@ -220,7 +233,7 @@ impl Task {
             return Err(error);
         }
         let limits = Limits {
-            segment_bytes: self.options.segment_bytes,
+            segment_bytes: self.segment_bytes(),
             another_batch: self.batches < self.segment_batches(),
         };
         let stream = self.stream.name().to_owned();
@@ -238,15 +251,18 @@ impl Task {
     /// Reads the keys that were appended before this writer began, trying until the store works.
     async fn learn_keys(&mut self) -> Result<(), AppendError> {
         let mut wait = RETRY_FIRST;
-        while let Err(error) = self.complete_keys().await {
-            self.report("read the idempotency keys", &explain(&error));
+        loop {
+            match unless(self.impatient(), self.complete_keys()).await {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(error)) => self.report("read the idempotency keys", &explain(&error)),
+                None => {}
+            }
             if !self.wait(&mut wait).await {
                 return Err(AppendError::Closed {
                     stream: self.stream.name().to_owned(),
                 });
             }
         }
-        Ok(())
     }
 
     /// Waits before the next try; false if the writer is to close instead.
@@ -294,7 +310,7 @@ impl Task {
         bytes: Bytes,
     ) -> Option<Result<Created, object_store::Error>> {
         let create = self.stream.objects().create(object, bytes);
-        let impatient = self.closing_since(self.options.patience);
+        let impatient = self.impatient();
         let slow = tokio::time::sleep(SLOW);
         tokio::pin!(create, impatient, slow);
         let mut told = false;
@@ -321,15 +337,16 @@ impl Task {
         }
         let mut wait = RETRY_FIRST;
         loop {
-            match self.standing(&bytes).await {
-                Ok(Standing::Open) => {
+            match unless(self.impatient(), self.standing(&bytes)).await {
+                Some(Ok(Standing::Open)) => {
                     self.looked = now;
                     return Ok(());
                 }
                 // Acknowledged, but the end of the log is elsewhere: the next one has to look again.
-                Ok(Standing::Joined) => return Ok(()),
-                Ok(Standing::Lost) => return Err(self.overtaken().await),
-                Err(error) => self.report(&format!("look for {object}"), &explain(&error)),
+                Some(Ok(Standing::Joined)) => return Ok(()),
+                Some(Ok(Standing::Lost)) => return Err(self.overtaken().await),
+                Some(Err(error)) => self.report(&format!("look for {object}"), &explain(&error)),
+                None => {}
             }
             if !self.wait(&mut wait).await {
                 return Err(AppendError::Unknown {
@@ -393,8 +410,8 @@ impl Task {
         let (stream, at) = (self.stream.name().to_owned(), self.next);
         let mut wait = RETRY_FIRST;
         loop {
-            match self.epoch_above().await {
-                Ok(by) if by > self.epoch => {
+            match unless(self.impatient(), self.epoch_above()).await {
+                Some(Ok(by)) if by > self.epoch => {
                     return AppendError::Fenced {
                         stream,
                         epoch: self.epoch,
@@ -403,10 +420,13 @@ impl Task {
                     };
                 }
                 // Whatever is there, none of our writers put it there, or it is damaged.
-                Ok(_) | Err(ReadError::Frame { .. } | ReadError::Digest { .. }) => {
+                Some(Ok(_) | Err(ReadError::Frame { .. } | ReadError::Digest { .. })) => {
                     return AppendError::Foreign { stream, at };
                 }
-                Err(error) => self.report("read what another writer wrote", &explain(&error)),
+                Some(Err(error)) => {
+                    self.report("read what another writer wrote", &explain(&error));
+                }
+                None => {}
             }
             if !self.wait(&mut wait).await {
                 return AppendError::Closed { stream };
@@ -428,7 +448,7 @@ impl Task {
         self.before = Some(self.next);
         self.next = Position::start_of(self.next.segment + 1);
         self.batches = 0;
-        self.keys.enter_next_segment();
+        self.keys.forget_before(self.keys_since(self.next.segment));
         // The sealer may have ended; the next writer's will seal.
         let _ = self.look.send(());
     }
@@ -460,6 +480,18 @@ impl Task {
         while let Some(request) = requests.recv().await {
             let _ = request.answer.send(Err(late.clone()));
         }
+    }
+}
+
+/// What comes of `work`; `None` if `impatient` is ready first.
+async fn unless<T>(
+    impatient: impl Future<Output = ()>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        outcome = work => Some(outcome),
+        () = impatient => None,
     }
 }
 

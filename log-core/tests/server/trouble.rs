@@ -4,6 +4,7 @@ use super::*;
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use log_core::Position;
+use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
@@ -472,4 +473,39 @@ async fn a_store_that_hangs_is_503_within_a_minute() {
     let answer = get(&router, &format!("/logs?waitsizenot={}", total(&before))).await;
     assert_eq!(answer.status, StatusCode::NOT_MODIFIED);
     assert_eq!(start.elapsed().as_secs(), 55);
+}
+
+/// After a repair took damaged batches off the end, and the log went on elsewhere, digests are those of what is there.
+#[tokio::test]
+async fn a_segment_that_was_cut_is_hashed_anew() {
+    let store = memory();
+    let batch = |offset: u64, payload: &[u8]| {
+        let mut bytes = Vec::new();
+        log_core::frame::encode(&mut bytes, offset, payload);
+        bytes
+    };
+    let path = |segment: u32, offset: u64| {
+        let batch = log_core::layout::batch_path(segment, offset);
+        object_store::path::Path::from(format!("streams/activity/{batch}"))
+    };
+    let one = batch(0, b"one");
+    let end = one.len() as u64;
+    store.put(&path(0, 0), one.into()).await.unwrap();
+    store
+        .put(&path(0, end), batch(end, b"two").into())
+        .await
+        .unwrap();
+    let stream = open(&store, "activity").await;
+    let router = server(&stream).router();
+    check(&router, &get(&router, "/logs").await.index()).await;
+
+    store.put(&path(0, end), Bytes::new().into()).await.unwrap();
+    store
+        .put(&path(1, 0), batch(0, b"three").into())
+        .await
+        .unwrap();
+    stream.refresh().await.unwrap();
+    let index = get(&router, "/logs").await.index();
+    assert_eq!(index[0].size, end);
+    assert_eq!(check(&router, &index).await.len(), 2);
 }

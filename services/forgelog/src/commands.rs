@@ -1,5 +1,6 @@
 //! What can be typed: the commands, their arguments, and how they end. Depends on `clap`; each command is a module.
 
+mod bench;
 mod build;
 mod buildlet;
 mod log;
@@ -36,6 +37,8 @@ enum Command {
     #[command(subcommand)]
     Build(build::Command),
     Buildlet(buildlet::Arguments),
+    #[command(subcommand)]
+    Bench(bench::Command),
 }
 
 /// Which data folder is meant.
@@ -61,6 +64,7 @@ impl Arguments {
             Command::Log(command) => until_nobody_reads(command.run()),
             Command::Build(command) => until_nobody_reads(command.run()),
             Command::Buildlet(arguments) => arguments.run(),
+            Command::Bench(command) => until_nobody_reads(command.run()),
         }
     }
 }
