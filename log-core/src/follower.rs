@@ -181,7 +181,7 @@ impl Follower {
         Ok(self.tell())
     }
 
-    /// Waits for news and takes them. While the server can't be reached, it goes on trying.
+    /// Waits for news and takes them. While the server can't be reached or is too busy, it goes on trying.
     ///
     /// May be dropped at any time; news that were taken by then are told by the next call.
     pub async fn update(&mut self) -> Result<News, FollowError> {
@@ -198,8 +198,8 @@ impl Follower {
                 // So many polls and no more, also of one that does not hold them (spec 1.5.6).
                 Ok(false) => tokio::time::sleep_until(asked + self.options.unchanged_wait).await,
                 Ok(true) => {}
-                Err(error) if error.is_offline() => {
-                    tracing::info!(url = self.url(), error = %crate::explain(&error), "offline; waiting");
+                Err(error) if error.is_offline() || error.is_busy() => {
+                    tracing::info!(url = self.url(), error = %crate::explain(&error), "waiting for the server");
                     tokio::time::sleep(self.options.offline_wait).await;
                 }
                 Err(error) => return Err(error),

@@ -101,14 +101,14 @@ pub struct Layout {
     /// When the store took the newest object of the log, in seconds since 1970: its clock, for ages. (A
     /// foreign file can be of any time.)
     pub newest: i64,
-    /// A segment that is missing although a later one is sealed: the log can be read up to it, and
+    /// A segment that is missing, or its end is, although a later one is there: the log can be read up to it, and
     /// nothing can be appended. What lies behind it is among the strays.
     pub gap: Option<Gap>,
 }
 
 /// A segment that should be there is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("segment {missing} is missing, although segment {present} is there")]
+#[error("segment {missing} or a part of it is missing, although segment {present} is there")]
 pub struct Gap {
     /// The lowest number that is missing.
     pub missing: u32,
@@ -202,6 +202,17 @@ impl Layout {
             layout
                 .strays
                 .extend(behind.map(|(_, sealed)| sealed.name.to_string()));
+        }
+        // Nothing begins before the segment before it is complete: if it is not, something is lost.
+        let begun = tails.iter().rev().find(|(_, batches)| {
+            let first = batches.get(&0);
+            first.is_some_and(|&size| size > 0)
+        });
+        if let (Some((&present, _)), None) = (begun, layout.gap) {
+            layout.gap = Some(Gap {
+                missing: layout.end().segment,
+                present,
+            });
         }
         for (number, batches) in tails {
             layout

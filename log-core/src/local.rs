@@ -21,6 +21,7 @@ mod list;
 mod lock;
 mod plain;
 mod store;
+mod walk;
 
 #[cfg(test)]
 mod power;

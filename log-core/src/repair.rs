@@ -69,6 +69,17 @@ pub enum Replacement {
     },
 }
 
+impl Step {
+    /// What it is about, below the stream's prefix.
+    pub fn object(&self) -> &str {
+        match self {
+            Self::Quarantine { object, .. }
+            | Self::Replace { object, .. }
+            | Self::Cannot { object, .. } => object,
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,8 +133,17 @@ pub enum RepairError {
 
 /// Does the steps, and gives the folder of what was moved aside, if there was anything.
 ///
-/// Open the stream again afterwards: its end may be before the one that `stream` knows.
+/// The plan is made once more first: what a listing showed as lying about, while a writer was at work, may
+/// be a part of the log by now. Open the stream again afterwards: its end may be before the one that
+/// `stream` knows.
 pub async fn apply(stream: &Stream, steps: &[Step]) -> Result<Option<String>, RepairError> {
+    let needed = plan(stream).await?;
+    if let Some(step) = steps.iter().find(|step| !needed.contains(step)) {
+        return Err(RepairError::Changed {
+            stream: stream.name().to_owned(),
+            object: step.object().to_owned(),
+        });
+    }
     let objects = stream.objects();
     let listed = objects.list().await.map_err(|source| RepairError::Store {
         stream: stream.name().to_owned(),

@@ -370,6 +370,23 @@ async fn everything_cached_is_there_offline() {
     drop(server);
 }
 
+/// More refusals than there are tries, by a server that is there: it is busy, and it passes.
+#[tokio::test]
+async fn a_busy_server_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&history()[0]).await;
+    let mut left = 20;
+    server.fault(move |_, _| {
+        left -= 1;
+        (left > 0).then_some(Fault::Status(503))
+    });
+    let mut follower = open(&server, folder.path()).await;
+    let error = follower.sync().await.unwrap_err();
+    assert!(error.is_busy(), "{error:?}");
+    follower.update().await.unwrap();
+    assert_has(&follower, &history()[0]).await;
+}
+
 /// An original client leaves no list of ours.
 #[tokio::test]
 async fn an_original_cache_is_taken_over() {

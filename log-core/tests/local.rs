@@ -437,3 +437,57 @@ async fn a_stream_goes_on_behind_a_torn_end_and_reports_it() {
     }
     assert_eq!(records, 4);
 }
+
+/// What lies behind a link is somebody else's: it is neither listed nor moved.
+#[tokio::test]
+async fn a_link_to_a_folder_is_an_object_and_not_a_way_out() {
+    let (folder, store) = store();
+    let outside = scratch();
+    fs::write(outside.path().join("keep.txt"), "mine").unwrap();
+    fs::create_dir(folder.path().join("s")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("s/link")).unwrap();
+    std::os::unix::fs::symlink(".", folder.path().join("s/round")).unwrap();
+    let objects = all(&store).await;
+    assert_eq!(
+        objects.keys().collect::<Vec<_>>(),
+        ["s/link", "s/round"],
+        "and not what is behind them"
+    );
+    assert_eq!(
+        objects["s/link"],
+        outside.path().to_str().unwrap().as_bytes()
+    );
+    let stream = Stream::open(Arc::new(store.clone()), "s").await.unwrap();
+    let steps = log_core::repair::plan(&stream).await.unwrap();
+    log_core::repair::apply(&stream, &steps).await.unwrap();
+    let kept = fs::read_to_string(outside.path().join("keep.txt")).unwrap();
+    assert_eq!(kept, "mine");
+    assert_eq!(
+        all(&store).await.keys().collect::<Vec<_>>(),
+        ["s/quarantine/0/link", "s/quarantine/0/round"]
+    );
+}
+
+/// A file with a name that no object can have must not hide the log.
+#[tokio::test]
+async fn an_odd_name_hides_nothing() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (folder, store) = store();
+    let stream = Stream::open(Arc::new(store.clone()), "s").await.unwrap();
+    let writer = Writer::open(stream, WriterOptions::new("test"))
+        .await
+        .unwrap();
+    writer.close().await.unwrap();
+    for name in [&b"odd\nname"[..], b"\xff\xfe"] {
+        let name = std::ffi::OsStr::from_bytes(name);
+        fs::write(folder.path().join("s").join(name), "").unwrap();
+    }
+    let stream = Stream::open(Arc::new(store.clone()), "s").await.unwrap();
+    assert!(stream.tail() > Position::START);
+    assert_eq!(stream.strays().len(), 2, "{:?}", stream.strays());
+}
+
+#[test]
+fn a_folder_that_can_never_be_is_an_error() {
+    assert!(LocalStore::create("/proc/no/such/folder").is_err());
+}

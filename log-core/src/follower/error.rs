@@ -166,6 +166,11 @@ impl FollowError {
         }
     }
 
+    /// Whether the server asks to be left alone for a while.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if matches!(status, 429 | 503))
+    }
+
     /// Whether the server could not be reached at all.
     pub fn is_offline(&self) -> bool {
         matches!(self, Self::Http { source, .. } if source.is_connect())

@@ -93,7 +93,7 @@ impl Tail {
                 tokio::time::sleep_until(asked + self.options.unchanged_wait).await;
                 return Ok(());
             }
-            Err(error) if error.is_offline() => {
+            Err(error) if error.is_offline() || error.is_busy() => {
                 tokio::time::sleep(self.options.offline_wait).await;
                 return Ok(());
             }

@@ -7,22 +7,24 @@
 
 use super::folder::Listed;
 use super::store::{meta_of, stray_meta};
+use super::walk::{self, Level};
 use super::{LocalError, LocalStore, blocking, is_tail_folder, plain};
-use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ListResult, ObjectMeta, ObjectStore as _, Result};
 use std::collections::BTreeSet;
 use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 impl LocalStore {
     /// All objects below a prefix.
     pub(super) async fn list_all(&self, prefix: Option<Path>) -> Result<Vec<ObjectMeta>> {
-        let first: Vec<ObjectMeta> = self.inner.list(prefix.as_ref()).try_collect().await?;
+        let first = self.walk(prefix.clone().unwrap_or_default()).await?;
         let folder = |meta: &ObjectMeta| meta.location.parent().unwrap_or_default();
-        let mut folders: BTreeSet<Path> = first.iter().map(&folder).collect();
+        let mut folders: BTreeSet<Path> = first.folders.into_iter().map(|(_, at)| at).collect();
         let tails: Vec<Path> = folders
             .iter()
             .filter(|f| is_tail_folder(f))
@@ -33,11 +35,8 @@ impl LocalStore {
             .filter_map(|tail| tail.parent()?.parent())
             .collect();
         let again = |folder: &Path| is_tail_folder(folder) || streams.contains(folder);
-        let mut listed: Vec<ObjectMeta> = first
-            .iter()
-            .filter(|&meta| !again(&folder(meta)))
-            .cloned()
-            .collect();
+        let once = first.files.into_iter();
+        let mut listed: Vec<ObjectMeta> = once.filter(|meta| !again(&folder(meta))).collect();
         // By number, not by text: beyond 9999 they differ.
         let mut newest_first = tails;
         newest_first.sort_by_key(|tail| {
@@ -53,11 +52,29 @@ impl LocalStore {
                 .is_none_or(|prefix| stream.prefix_matches(prefix))
         };
         for stream in streams.iter().filter(below) {
-            listed.extend(self.inner.list_with_delimiter(Some(stream)).await?.objects);
+            listed.extend(self.files_of(stream.clone()).await?);
             folders.insert(stream.clone());
         }
         self.settle_folders(folders).await?;
         Ok(listed)
+    }
+
+    /// All plain files below a folder, and the folders.
+    async fn walk(&self, at: Path) -> Result<Level> {
+        let path = self.folder(&at)?;
+        let object = at.clone();
+        blocking(move || walk::all(path.clone(), at).map_err(|error| failed(path, error, &object)))
+            .await
+    }
+
+    /// The plain files directly in a folder.
+    async fn files_of(&self, at: Path) -> Result<Vec<ObjectMeta>> {
+        let path = self.folder(&at)?;
+        blocking(move || match walk::level(&path, &at) {
+            Ok(level) => Ok(level.files),
+            Err(error) => Err(failed(path, error, &at)),
+        })
+        .await
     }
 
     /// What is directly below a prefix.
@@ -136,15 +153,20 @@ impl LocalStore {
     }
 }
 
+fn failed(path: PathBuf, source: io::Error, object: &Path) -> object_store::Error {
+    let what = "list";
+    LocalError::Io { what, path, source }.for_object(object)
+}
+
 /// Whether a file is one that is being written: NAME#NUMBER.
-fn is_staging(name: &str) -> bool {
+pub(super) fn is_staging(name: &str) -> bool {
     name.split_once('#').is_some_and(|(_, number)| {
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
 /// A plain file as `LocalFileSystem` shows it.
-fn plain_meta(location: Path, metadata: &Metadata) -> ObjectMeta {
+pub(super) fn plain_meta(location: Path, metadata: &Metadata) -> ObjectMeta {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let since = modified.duration_since(SystemTime::UNIX_EPOCH);
     let since = since.unwrap_or_default().as_micros();

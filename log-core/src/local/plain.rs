@@ -16,8 +16,13 @@ pub(super) fn create_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     match disk.create_dir(path) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            create_dirs(disk, parent.ok_or(error)?)?;
-            return create_dirs(disk, path);
+            let parent = parent.ok_or(error)?;
+            create_dirs(disk, parent)?;
+            // Once: below some folders, such as /proc, nothing can ever be.
+            match disk.create_dir(path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}
+                made => made?,
+            }
         }
         // Whoever made it may not have come as far as the sync.
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => {}

@@ -5,6 +5,7 @@
 use super::ahead::READ_BYTES_MAX;
 use super::entry::{Entry, PAYLOAD_BYTES_MAX};
 use super::journal::read;
+use super::walk::link_target;
 use super::{LocalError, LocalStore, Place, Shared, blocking, place, plain};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -117,14 +118,19 @@ impl LocalStore {
         Ok(first.map(|(entry, bytes)| Journaled::Entry(entry, bytes)))
     }
 
-    /// Makes the plain file's name durable, if it is there.
-    async fn settle(&self, location: &Path) -> Result<()> {
+    /// Makes the plain file's name durable, if it is there. If it is a link to no file, that is what the
+    /// object holds: where it leads to.
+    async fn settle(&self, location: &Path) -> Result<Option<Bytes>> {
         let (path, _) = self.file(location)?;
         let (shared, object) = (Arc::clone(&self.shared), location.clone());
         blocking(move || {
+            if let Some(target) = link_target(&path) {
+                return Ok(Some(target.into()));
+            }
             shared
                 .settle(&path)
-                .map_err(|error| error.for_object(&object))
+                .map_err(|error| error.for_object(&object))?;
+            Ok(None)
         })
         .await
     }
@@ -253,9 +259,12 @@ impl ObjectStore for LocalStore {
         if place(location) == Place::Journal {
             return Err(absent(location));
         }
-        let Some(found) = self.journaled(location, !options.head).await? else {
-            self.settle(location).await?;
-            return self.inner.get_opts(location, options).await;
+        let found = match self.journaled(location, !options.head).await? {
+            Some(found) => found,
+            None => match self.settle(location).await? {
+                Some(target) => Journaled::Stray(target),
+                None => return self.inner.get_opts(location, options).await,
+            },
         };
         let meta = match &found {
             Journaled::Entry(entry, _) => meta_of(location.clone(), entry),

@@ -37,6 +37,15 @@ fn folder(number: u32) -> String {
     format!("{TAIL}/{number:04}/")
 }
 
+/// Whether an object lies in the tail folder of this segment or a later one.
+fn is_in_tail_from(object: &str, segment: u32) -> bool {
+    let below = object
+        .strip_prefix(TAIL)
+        .and_then(|below| below.strip_prefix('/'));
+    let number = below.and_then(|below| below.split('/').next()?.parse::<u32>().ok());
+    number.is_some_and(|number| number >= segment)
+}
+
 struct Plan<'a> {
     stream: &'a Stream,
     listed: &'a [Object],
@@ -187,12 +196,21 @@ impl Plan<'_> {
     }
 
     fn lying_about(&mut self, faults: &[Fault]) {
+        let missing = |fault: &&Fault| fault.kind == FaultKind::Missing;
+        let gap = faults
+            .iter()
+            .filter(missing)
+            .map(|fault| fault.at.segment)
+            .min();
         for fault in faults {
             let object = fault.object.clone();
-            let kept = self
-                .kept
-                .iter()
-                .any(|&number| object.starts_with(&folder(number)));
+            // What lies behind a gap is of the log, and will be again when the gap is closed.
+            let behind = gap.is_some_and(|gap| is_in_tail_from(&object, gap));
+            let kept = behind
+                || self
+                    .kept
+                    .iter()
+                    .any(|&number| object.starts_with(&folder(number)));
             match fault.kind {
                 FaultKind::Stray if kept => {} // it may be a batch of the damaged segment
                 FaultKind::Stray | FaultKind::Duplicate => self.steps.push(Step::Quarantine {
