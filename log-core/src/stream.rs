@@ -384,6 +384,21 @@ impl Stream {
         }
     }
 
+    /// The objects of a segment from `at` on.
+    pub(crate) fn objects_of(&self, at: Position) -> Vec<Object> {
+        let mut objects = Vec::new();
+        let mut next = self.object_at(at);
+        while let Some(object) = next.filter(|object| object.start.segment == at.segment) {
+            let end = Position {
+                offset: object.start.offset + object.size,
+                ..at
+            };
+            objects.push(object);
+            next = self.object_at(end);
+        }
+        objects
+    }
+
     pub(crate) fn locate(&self, position: Position) -> Place {
         let layout = self.layout();
         let end = layout.end();

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Bytes of a journal that are read at once.
-pub(super) const READ_BYTES_MAX: u64 = 256 << 10;
+/// Bytes of a journal that are read at once. Each batch in them is a slice of the same memory, which is
+/// held as long as one of them is.
+pub(super) const READ_BYTES_MAX: u64 = 512 << 10;
 /// What was read longer ago is not handed out: another process may have removed the object, and somebody
 /// made another of its name.
 const FRESH_FOR: Duration = Duration::from_secs(1);

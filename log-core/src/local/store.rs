@@ -372,12 +372,11 @@ fn payloads(
     let mut payloads = Vec::with_capacity(run.len());
     for entry in run {
         let part = entry.payload();
-        // Only as long as the payloads are wanted should their bytes be held.
-        let part = &bytes[(part.start - start) as usize..(part.end - start) as usize];
-        if crc32fast::hash(part) != entry.crc {
+        let part = bytes.slice((part.start - start) as usize..(part.end - start) as usize);
+        if crc32fast::hash(&part) != entry.crc {
             break;
         }
-        payloads.push((*entry, Bytes::copy_from_slice(part)));
+        payloads.push((*entry, part));
     }
     if payloads.is_empty() {
         return Err(LocalError::Damaged {
