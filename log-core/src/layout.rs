@@ -108,7 +108,7 @@ pub struct Layout {
 
 /// A segment that should be there is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("segment {missing} or a part of it is missing, although segment {present} is there")]
+#[error("segment {missing} is missing or cut short, although segment {present} is there")]
 pub struct Gap {
     /// The lowest number that is missing.
     pub missing: u32,
