@@ -249,11 +249,14 @@ impl Layout {
         }
     }
 
-    /// A stray in a segment after the open one, which the log would run into.
+    /// A stray in a segment after the open one, which the log would run into; or in the place of a folder
+    /// that its next batches go to, such as a link to one: no listing would show them.
     pub fn stray_ahead(&self) -> Option<&str> {
         let open = self.end().segment;
-        let ahead =
-            |path: &&String| parse_batch_path(path).is_some_and(|(number, _)| number > open);
+        let ahead = |path: &&String| match parse_batch_path(path) {
+            Some((number, _)) => number > open,
+            None => *path == TAIL || parse_tail_folder(path).is_some_and(|number| number >= open),
+        };
         self.strays.iter().find(ahead).map(String::as_str)
     }
 
@@ -282,6 +285,11 @@ pub fn batch_path(number: u32, offset: u64) -> String {
 pub(crate) fn is_quarantined(path: &str) -> bool {
     path.strip_prefix(QUARANTINE)
         .is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn parse_tail_folder(path: &str) -> Option<u32> {
+    let number = path.strip_prefix(TAIL)?.strip_prefix('/')?;
+    number.parse().ok()
 }
 
 fn parse_batch_path(path: &str) -> Option<(u32, u64)> {

@@ -60,7 +60,7 @@ struct Shared {
 struct Known {
     folder: Mutex<Folder>,
     /// Of an async kind: whoever waits for what is being read ahead must not block.
-    ahead: tokio::sync::Mutex<Ahead>,
+    ahead: Arc<tokio::sync::Mutex<Ahead>>,
 }
 
 /// What an object's path means to the local store.
@@ -132,7 +132,7 @@ impl Shared {
             None => {
                 let known = Known {
                     folder: Mutex::new(Folder::new(&self.root, path)),
-                    ahead: tokio::sync::Mutex::default(),
+                    ahead: Arc::default(),
                 };
                 (path.to_owned(), Arc::new(known))
             }

@@ -438,6 +438,38 @@ async fn a_stream_goes_on_behind_a_torn_end_and_reports_it() {
     assert_eq!(records, 4);
 }
 
+/// Whoever reads a batch has the next ones read ahead; an overwritten one is not handed out as it was.
+#[tokio::test]
+async fn a_batch_that_is_copied_over_is_read_anew() {
+    let (_folder, store) = store();
+    for number in 0..2 {
+        create(&store, &batch(number), b"old").await.unwrap();
+    }
+    store.put(&Path::from("new"), "new".into()).await.unwrap();
+    assert_eq!(read(&store, &batch(0)).await.unwrap(), b"old");
+    store.copy(&Path::from("new"), &batch(1)).await.unwrap();
+    assert_eq!(read(&store, &batch(1)).await.unwrap(), b"new");
+}
+
+/// A writer's batches behind a link that no listing follows would be acknowledged and never seen.
+#[tokio::test]
+async fn nothing_is_appended_behind_a_link() {
+    for (link, dirs) in [("s/tail", "s"), ("s/tail/0000", "s/tail")] {
+        let (folder, store) = store();
+        let outside = scratch();
+        fs::create_dir_all(folder.path().join(dirs)).unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join(link)).unwrap();
+        let stream = Stream::open(Arc::new(store), "s").await.unwrap();
+        let opened = Writer::open(stream, WriterOptions::new("test")).await;
+        let error = opened.err().expect("it must not append there");
+        assert!(
+            matches!(error, log_core::OpenError::StrayAhead { .. }),
+            "{error}"
+        );
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    }
+}
+
 /// What lies behind a link is somebody else's: it is neither listed nor moved.
 #[tokio::test]
 async fn a_link_to_a_folder_is_an_object_and_not_a_way_out() {

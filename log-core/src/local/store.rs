@@ -118,6 +118,15 @@ impl LocalStore {
         Ok(first.map(|(entry, bytes)| Journaled::Entry(entry, bytes)))
     }
 
+    /// Forgets what was read ahead where this object, now overwritten, may be among it.
+    async fn forget_ahead(&self, location: &Path) -> Result<()> {
+        if let Place::Batch(_) = place(location) {
+            let (_, folder) = self.file(location)?;
+            self.shared.folder(&folder).ahead.lock().await.clear();
+        }
+        Ok(())
+    }
+
     /// Makes the plain file's name durable, if it is there. If it is a link to no file, that is what the
     /// object holds: where it leads to.
     async fn settle(&self, location: &Path) -> Result<Option<Bytes>> {
@@ -168,10 +177,13 @@ impl LocalStore {
             answers.push(answer);
         }
         for (folder, group) in in_folders {
-            self.shared.folder(&folder).ahead.lock().await.clear();
+            // Held while they are removed, whoever stops waiting: or they might be read ahead meanwhile.
+            let ahead = Arc::clone(&self.shared.folder(&folder).ahead);
+            let mut ahead = ahead.lock_owned().await;
             let shared = Arc::clone(&self.shared);
             let paths: Vec<Path> = group.iter().map(|(_, path)| path.clone()).collect();
             let removed = blocking(move || {
+                ahead.clear();
                 let names: Vec<&str> = paths.iter().filter_map(Path::filename).collect();
                 shared
                     .with_folder(&folder, |folder, disk| folder.remove(disk, &names))
@@ -227,10 +239,7 @@ impl ObjectStore for LocalStore {
         }
         if opts.mode != PutMode::Create || !opts.attributes.is_empty() {
             let put = self.inner.put_opts(location, payload, opts).await;
-            if let Place::Batch(_) = place(location) {
-                let (_, folder) = self.file(location)?;
-                self.shared.folder(&folder).ahead.lock().await.clear();
-            }
+            self.forget_ahead(location).await?;
             return put;
         }
         let e_tag = match self.create_object(location, payload).await? {
@@ -345,6 +354,7 @@ impl ObjectStore for LocalStore {
         }
         self.settle(from).await?;
         let copied = self.inner.copy_opts(from, to, options).await;
+        self.forget_ahead(to).await?;
         if let Err(Error::AlreadyExists { .. }) = &copied {
             self.settle(to).await?;
         }
