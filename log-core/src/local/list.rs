@@ -182,3 +182,6 @@ pub(super) fn plain_meta(location: Path, metadata: &Metadata) -> ObjectMeta {
         version: None,
     }
 }
+
+#[cfg(test)]
+mod tests;
