@@ -6,7 +6,7 @@
 
 use super::entry::Entry;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Bytes of a journal that are read at once. Each batch in them is a slice of the same memory, which is
@@ -16,30 +16,45 @@ pub(super) const READ_BYTES_MAX: u64 = 512 << 10;
 /// made another of its name.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// What was read ahead in one tail folder. Each entry is handed out once.
+/// Runs of batches that are kept of one tail folder: so many readers can be at different places of it, or
+/// at the same, and none makes another's reads those of single batches.
+const RUNS_MAX: usize = 4;
+
+/// What was read ahead in one tail folder. What was read once is handed out once.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
+    /// The latest is the last.
+    runs: VecDeque<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
     entries: HashMap<u64, (Entry, Bytes)>,
-    read: Option<Instant>,
+    read: Instant,
 }
 
 impl Ahead {
     /// The object of this name, if it was read ahead and not handed out yet.
     pub(super) fn take(&mut self, name: u64) -> Option<(Entry, Bytes)> {
-        if self.read.is_none_or(|read| read.elapsed() > FRESH_FOR) {
-            self.clear();
-        }
-        self.entries.remove(&name)
+        self.runs
+            .retain(|run| !run.entries.is_empty() && run.read.elapsed() <= FRESH_FOR);
+        let mut runs = self.runs.iter_mut();
+        runs.find_map(|run| run.entries.remove(&name))
     }
 
-    /// Keeps what was read, and nothing else.
+    /// Keeps what was read, beside what others read and did not take yet.
     pub(super) fn fill(&mut self, entries: Vec<(Entry, Bytes)>) {
+        if self.runs.len() >= RUNS_MAX {
+            self.runs.pop_front();
+        }
         let named = entries.into_iter().map(|read| (read.0.name, read));
-        self.entries = named.collect();
-        self.read = Some(Instant::now());
+        self.runs.push_back(Run {
+            entries: named.collect(),
+            read: Instant::now(),
+        });
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.runs.clear();
     }
 }
