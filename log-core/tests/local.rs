@@ -461,7 +461,7 @@ async fn nothing_is_appended_behind_a_link() {
         std::os::unix::fs::symlink(outside.path(), folder.path().join(link)).unwrap();
         let stream = Stream::open(Arc::new(store), "s").await.unwrap();
         let opened = Writer::open(stream, WriterOptions::new("test")).await;
-        let error = opened.err().expect("it must not append there");
+        let error = opened.expect_err("it must not append there");
         assert!(
             matches!(error, log_core::OpenError::StrayAhead { .. }),
             "{error}"
