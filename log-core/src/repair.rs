@@ -233,7 +233,7 @@ impl Repair {
     }
 
     async fn get(&self, object: &str) -> Result<Bytes, RepairError> {
-        let got = self.objects.get(object).await;
+        let got = self.objects.get_any(object).await;
         got.map_err(|source| self.error("read", object, source))
     }
 

@@ -7,7 +7,8 @@
 use crate::error::ReadError;
 use crate::frame::Frames;
 use crate::layout::{Segment, batch_path};
-use crate::reader::load::{OBJECT_BYTES_MAX, digest_of};
+use crate::reader::load::digest_of;
+use crate::segment::OBJECT_BYTES_MAX;
 use crate::store::Created;
 use crate::stream::Stream;
 use bytes::{Bytes, BytesMut};

@@ -1,5 +1,7 @@
-//! The name of a sealed segment, and the limits of any. Pure; depends on nothing of ours.
+//! The name of a sealed segment, and the limits of any. Pure; depends on
+//! [`crate::frame`] for its limits.
 
+use crate::frame::{HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha224};
 use std::fmt;
@@ -8,6 +10,10 @@ use std::fmt;
 pub const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 /// The most batches in a segment, so that opening has a bounded listing.
 pub const SEGMENT_BATCHES_MAX: usize = 4096;
+
+/// The most bytes that an object of a log has: a full segment, and a record that exceeds it.
+pub(crate) const OBJECT_BYTES_MAX: u64 =
+    SEGMENT_BYTES_MAX + (PAYLOAD_BYTES_MAX + HEADER_BYTES_MAX) as u64;
 
 const SUFFIX: &str = ".mutlog";
 

@@ -3,6 +3,7 @@
 //! Depends on `object_store`. Knows paths and create-if-absent; knows nothing of records.
 
 use crate::layout::Object;
+use crate::segment::OBJECT_BYTES_MAX;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
@@ -118,8 +119,22 @@ impl Objects {
         }
     }
 
-    /// The whole object.
+    /// The whole object, unless it is longer than any that a log has: whoever put it there, it is not read
+    /// into memory.
     pub(crate) async fn get(&self, below: &str) -> Result<Bytes, Error> {
+        let found = self.store.get(&self.path(below)).await?;
+        if found.meta.size > OBJECT_BYTES_MAX {
+            let size = found.meta.size;
+            return Err(Error::Generic {
+                store: "log",
+                source: format!("{below} has {size} bytes, more than any object of a log").into(),
+            });
+        }
+        found.bytes().await
+    }
+
+    /// The whole object, however long.
+    pub(crate) async fn get_any(&self, below: &str) -> Result<Bytes, Error> {
         self.store.get(&self.path(below)).await?.bytes().await
     }
 

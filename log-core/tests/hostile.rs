@@ -371,3 +371,19 @@ async fn who_is_overtaken_while_it_opens_learns_from_what_was_first() {
     assert!(recorded.seconds >= 1 << 34, "{recorded:?}");
     late.close().await.unwrap();
 }
+
+/// Something huge is where the next batch belongs: it is named, and not read into memory.
+#[tokio::test]
+async fn a_huge_object_in_the_way_is_named() {
+    let store: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+    let stream = Stream::open(store.clone(), "s").await.unwrap();
+    let huge = vec![0; (81 << 20) + 4096];
+    let path = object_store::path::Path::from("s/tail/0000/0000000000000000");
+    object_store::ObjectStoreExt::put(&*store, &path, huge.into())
+        .await
+        .unwrap();
+    let refused = Writer::open(stream, WriterOptions::new("test")).await;
+    let told = log_core::explain(&refused.unwrap_err());
+    assert!(told.contains("tail/0000/0000000000000000"), "{told}");
+    assert!(told.contains("more than any"), "{told}");
+}

@@ -4,18 +4,14 @@
 //! in number.
 
 use crate::error::ReadError;
-use crate::frame::{HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::layout::{Sealed, batch_path};
 use crate::position::Position;
-use crate::segment::{SEGMENT_BYTES_MAX, SegmentName};
+use crate::segment::{OBJECT_BYTES_MAX, SegmentName};
 use crate::stream::{Place, Stream};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use tokio::task::JoinHandle;
 
-/// Longer objects than this are not read: a full segment, or one that a single record exceeds.
-pub(crate) const OBJECT_BYTES_MAX: u64 =
-    SEGMENT_BYTES_MAX + (PAYLOAD_BYTES_MAX + HEADER_BYTES_MAX) as u64;
 /// Hashing as much takes less time than handing it to another thread and back.
 const HASH_INLINE_BYTES_MAX: usize = 64 << 10;
 

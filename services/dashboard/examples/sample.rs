@@ -5,11 +5,11 @@
 #[allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 mod script;
 
+use log_core::server::{ConnectionLimits, listen};
 use proto::GitHash;
 use proto::forgelog::builds::{AttemptEnd, Verdict};
 use script::Script;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 const REPO: &str = "kv";
 
@@ -67,12 +67,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .status
             .send_replace(dashboard::ServiceStatus { notices });
     }
-    dashboard::serve(
-        TcpListener::bind(address).await?,
-        served.components,
-        CancellationToken::new(),
-    )
-    .await?;
+    let listener = TcpListener::bind(address).await?;
+    let pages = dashboard::router(served.components);
+    let for_ever = std::future::pending();
+    listen::serve(listener, pages, ConnectionLimits::default(), for_ever).await?;
     Ok(())
 }
 

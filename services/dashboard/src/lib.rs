@@ -15,7 +15,6 @@
 //! projections, on `log-core` for positions and outputs, and on `builders` for the columns' order
 //! (spec/dashboards.md 1 and 5).
 
-mod error;
 mod link;
 mod moment;
 mod output;
@@ -23,7 +22,6 @@ mod params;
 mod refusal;
 mod reply;
 mod routes;
-mod serve;
 mod status;
 mod text;
 mod view;
@@ -32,9 +30,7 @@ use forgelog_replay::{Builds, Corpus, Live};
 use log_core::output::OutputStore;
 use tokio::sync::watch;
 
-pub use error::Error;
 pub use routes::router;
-pub use serve::serve;
 pub use status::ServiceStatus;
 
 /// What the pages are made from.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
+use log_core::server::{ConnectionLimits, listen};
 use proto::forgelog::builds::Verdict;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -177,10 +178,11 @@ async fn the_listener_serves_until_it_is_told_to_stop() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(dashboard::serve(
+    let serving = tokio::spawn(listen::serve(
         listener,
-        served.components,
-        shutdown.clone(),
+        dashboard::router(served.components),
+        ConnectionLimits::default(),
+        shutdown.clone().cancelled_owned(),
     ));
     let mut stream = TcpStream::connect(address).await.unwrap();
     // Two requests on one connection.
