@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A listing that shows a gap may have raced with a writer: it is asked for again so often.
-const LISTINGS_MAX: u32 = 3;
+/// A listing that shows a gap may have raced with a writer: it is asked for again, so often at most.
+const LISTINGS_MAX: u32 = 10;
 /// And so long in between.
 const LISTING_WAIT: Duration = Duration::from_millis(100);
 
@@ -127,7 +127,13 @@ impl Stream {
             let Some(gap) = listed.gap else { break };
             tracing::debug!(stream = %self.inner.name, "{gap}; listing again");
             tokio::time::sleep(LISTING_WAIT).await;
-            listed = self.list().await?;
+            // A writer at work moves the end of what was listed in part; a true gap stays as it is.
+            let again = self.list().await?;
+            let stays = again.gap == listed.gap && again.end() == listed.end();
+            listed = again;
+            if stays {
+                break;
+            }
         }
         self.change(|layout| {
             // A listing that began before our own last append may not show it.
