@@ -26,6 +26,8 @@ pub mod live;
 pub mod projection;
 mod table;
 pub mod time;
+#[doc(hidden)]
+pub mod wire;
 
 pub use builds::Builds;
 pub use corpus::Corpus;

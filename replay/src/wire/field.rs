@@ -1,0 +1,111 @@
+//! How a field takes in a value, by its Rust type. Depends on nothing.
+
+use super::reader::{Reader, WireType};
+use super::{DecodeError, Message, Part};
+
+/// A field of a message.
+pub(super) trait Field<'a> {
+    /// Takes in the value that the reader is at, or says no and leaves the reader where it is: the
+    /// wire type is another one, and the value is to be skipped as unknown.
+    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError>;
+}
+
+/// Scalars: the last one wins.
+macro_rules! scalar {
+    ($type:ty, $wire:ident, $reader:ident => $value:expr) => {
+        impl<'a> Field<'a> for $type {
+            #[inline]
+            fn merge(
+                &mut self,
+                wire: WireType,
+                $reader: &mut Reader<'a>,
+            ) -> Result<bool, DecodeError> {
+                if wire != WireType::$wire {
+                    return Ok(false);
+                }
+                *self = $value;
+                Ok(true)
+            }
+        }
+    };
+}
+
+scalar!(u64, Varint, reader => reader.varint()?);
+scalar!(i64, Varint, reader => reader.varint()? as i64); // two's complement
+scalar!(u32, Varint, reader => reader.varint()? as u32); // what does not fit is cut off
+scalar!(i32, Varint, reader => reader.varint()? as i32); // likewise
+scalar!(bool, Varint, reader => reader.varint()? != 0);
+scalar!(&'a str, Len, reader => reader.string()?);
+scalar!(&'a [u8], Len, reader => reader.bytes()?);
+
+/// Numbers, packed and not.
+impl<'a> Field<'a> for Vec<i64> {
+    #[inline]
+    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+        match wire {
+            WireType::Varint => self.push(reader.varint()? as i64),
+            WireType::Len => {
+                let bytes = reader.bytes()?;
+                let mut packed = Reader::new(bytes);
+                while !packed.is_empty() {
+                    let value = packed.varint();
+                    self.push(value.map_err(|error| inside(error, bytes, reader))? as i64);
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl<'a> Field<'a> for Vec<&'a str> {
+    #[inline]
+    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+        if wire != WireType::Len {
+            return Ok(false);
+        }
+        self.push(reader.string()?);
+        Ok(true)
+    }
+}
+
+/// A singular message: all its occurrences together.
+impl<'a, M: Message<'a>> Field<'a> for Option<M> {
+    #[inline]
+    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+        if wire != WireType::Len {
+            return Ok(false);
+        }
+        let bytes = reader.bytes()?;
+        let message = self.get_or_insert_default();
+        match message.merge(bytes) {
+            Ok(()) => Ok(true),
+            Err(error) => Err(inside(error, bytes, reader)),
+        }
+    }
+}
+
+/// Messages, each with its place.
+impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
+    #[inline]
+    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+        if wire != WireType::Len {
+            return Ok(false);
+        }
+        let bytes = reader.bytes()?;
+        let part = self.push_mut(Part {
+            bytes,
+            value: M::default(),
+        });
+        match part.value.merge(bytes) {
+            Ok(()) => Ok(true),
+            Err(error) => Err(inside(error, bytes, reader)),
+        }
+    }
+}
+
+/// The error of a slice that the reader has just passed, as seen from the reader's.
+#[cold]
+pub(super) fn inside(error: DecodeError, bytes: &[u8], reader: &Reader<'_>) -> DecodeError {
+    error.within(reader.offset() - bytes.len())
+}
