@@ -15,10 +15,11 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
 use log_core::Position;
+use prost::Message as _;
 use proto::GitHash;
 use proto::forgelog::builds::{BuilderPaused, ConfigActivated, Mutation, Purpose};
 
-use crate::projection::{Projection, Skips};
+use crate::projection::{Applied, Projection, RecordRef, Skips};
 use crate::table::Table;
 use crate::time::Time;
 
@@ -186,15 +187,33 @@ impl Builds {
 }
 
 impl Projection for Builds {
-    type Mutation = Mutation;
-
-    fn recorded(mutation: &Mutation) -> Option<Time> {
-        mutation.meta.as_ref()?.recorded.map(Time::from)
+    fn snapshot(&mut self) -> Self {
+        self.clone()
     }
 
-    fn apply(&mut self, at: Position, recorded: Option<Time>, mutation: &Mutation) -> Skips {
-        Skips::from(self.step(at, recorded, mutation))
+    fn recorded(record: RecordRef<'_>) -> Option<Time> {
+        recorded(&Mutation::decode(record.payload).ok()?)
     }
+
+    fn apply(&mut self, record: RecordRef<'_>) -> Applied {
+        match Mutation::decode(record.payload) {
+            Ok(mutation) => {
+                let recorded = recorded(&mutation);
+                Applied {
+                    recorded,
+                    skips: Skips::from(self.step(record.at, recorded, &mutation)),
+                }
+            }
+            Err(error) => Applied {
+                recorded: None,
+                skips: Skips::from(Err(format!("not a mutation: {error}"))),
+            },
+        }
+    }
+}
+
+fn recorded(mutation: &Mutation) -> Option<Time> {
+    mutation.meta.as_ref()?.recorded.map(Time::from)
 }
 
 #[cfg(test)]

@@ -1,135 +1,171 @@
-//! The corpus: what the forges and repositories hold, folded from the `activity` stream.
+//! The corpus: what the forges and repositories hold, folded from the `activity` stream (spec/log-and-corpus.md 3).
 //!
-//! So far it keeps git commits and refs ([`git`]); what it does not know yet changes nothing.
-//! Views are borrowed from a snapshot and never change. Depends on [`crate::projection`] and `proto`.
+//! It is two folds over the same records that know nothing of each other: one of GitHub, one of git and Gerrit. So two
+//! threads make it at once, and it is the same whoever made it. Its tables are columns whose texts lie in the log
+//! itself ([`crate::columns`]). It is read through small borrowed views ([`Issue`], [`Cl`], [`Commit`], …), which
+//! follow the original's API; where it differs from the original on purpose, replay/DIFFERENCES.md says so.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use forgelog_replay::{Corpus, CorpusOptions};
+//! let mut live = Corpus::open("https://maintner.golang.org/logs", CorpusOptions::default()).await?;
+//! let snapshot = live.snapshot();
+//! let open = snapshot.state().github_repo("golang", "go").into_iter().flat_map(|repo| repo.issues());
+//! println!("{} open issues", open.filter(|issue| !issue.is_closed()).count());
+//! let news = live.update().await?;
+//! println!("{} issues changed", news.issues.len());
+//! # Ok(())
+//! # }
+//! ```
 
-pub mod git;
+pub mod fault;
+mod fold;
+// pub mod gerrit;
+mod git;
+pub mod github;
+pub(crate) mod record;
+mod recorded;
+pub mod scope;
+pub mod touched;
 
-use imbl::{HashMap, OrdMap};
-use log_core::Position;
-use proto::GitHash;
-use proto::maintpb::{GerritMutation, GitMutation, Mutation};
 use std::sync::Arc;
 
-use crate::projection::{Projection, Skips};
-use crate::table::Table;
+use crate::columns::{BlockSink, BlockSource, NotStored, Stored as _};
+use crate::projection::{Applied, Projection, RecordRef, Walked};
+use crate::segments::{Block, Segments};
 use crate::time::Time;
+use git::Git;
+use github::Github;
+use record::Texts;
 
-pub use git::commit::BadCommit;
-pub use git::refs::{BadRef, Branch, Head, Ref, Repo};
-pub use git::view::{Commit, FileStat, FirstParents, Signature};
+pub use fault::{Fault, FaultKind};
+pub use scope::Scope;
+pub use touched::Touched;
 
 /// The projection of the `activity` stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Corpus {
-    commits: Table<git::commit::Row>,
-    by_hash: HashMap<GitHash, u32>,
-    // Each name once: a file is in as many commits as changed it.
-    file_names: HashMap<Arc<str>, ()>,
-    repos: OrdMap<Arc<str>, Arc<git::refs::RepoRow>>,
-    placeholders: usize,
+    github: Github,
+    git: Git,
+    segments: Segments,
+    rules: Arc<Rules>,
+    /// What was touched since somebody asked; only where somebody does.
+    touched: Option<Box<touched::Rows>>,
 }
 
-/// How much a corpus holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Commits that are known in full.
-    pub commits: usize,
-    /// Commits that are known only as somebody's parent.
-    pub placeholders: usize,
-    /// Repositories.
-    pub repos: usize,
-    /// Refs of all repositories, `HEAD`s included.
-    pub refs: usize,
+/// How records are folded. The same log gives another corpus under other rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rules {
+    /// Do as the original does also where it is wrong: see replay/DIFFERENCES.md.
+    pub original_semantics: bool,
+    /// What is kept of the log; everything, unless something is named.
+    pub scope: Scope,
+}
+
+impl Rules {
+    /// What identifies them in a checkpoint.
+    pub(crate) fn as_text(&self) -> String {
+        format!(
+            "original_semantics={} {}",
+            self.original_semantics,
+            self.scope.as_text()
+        )
+    }
 }
 
 impl Corpus {
-    /// All repositories, by name.
-    pub fn repos(&self) -> impl DoubleEndedIterator<Item = Repo<'_>> {
-        self.repos.iter().map(|(name, row)| Repo::new(name, row))
-    }
-
-    /// The repository of this name.
-    pub fn repo(&self, name: &str) -> Option<Repo<'_>> {
-        self.repos
-            .get_key_value(name)
-            .map(|(name, row)| Repo::new(name, row))
-    }
-
-    /// The commit, if it is known in full.
-    pub fn commit(&self, hash: &GitHash) -> Option<Commit<'_>> {
-        Commit::new(self, *self.by_hash.get(hash)?)
-    }
-
-    /// Whether [`Self::commit`] would find it.
-    pub fn has_commit(&self, hash: &GitHash) -> bool {
-        self.commit(hash).is_some()
-    }
-
-    /// The commit and its first parents, newest first, as far as they are known in full. Each
-    /// appears at most once, even where damaged data makes a circle.
-    pub fn first_parents(&self, hash: &GitHash) -> FirstParents<'_> {
-        FirstParents::new(self, *hash)
-    }
-
-    /// How much there is. Costs a step a repository.
-    pub fn counts(&self) -> Counts {
-        Counts {
-            commits: self.commits.len() - self.placeholders,
-            placeholders: self.placeholders,
-            repos: self.repos.len(),
-            refs: self.repos().map(|repo| repo.refs().len()).sum(),
+    /// An empty corpus under these rules.
+    pub fn with_rules(rules: Rules) -> Self {
+        Self {
+            rules: Arc::new(rules),
+            ..Self::default()
         }
     }
 
-    fn apply_git(&mut self, mutation: &GitMutation, skips: &mut Skips) {
-        if let Some(commit) = &mutation.commit
-            && let Err(reason) = self.put_commit(commit)
-        {
-            skips.push(reason);
-        }
-        let name = mutation
-            .repo
-            .as_ref()
-            .map_or("", |repo| match repo.name.as_str() {
-                "" => repo.go_repo.as_str(),
-                name => name,
-            });
-        if !name.is_empty() {
-            self.put_refs(name, &mutation.deleted_refs, &mutation.refs, skips);
-        } else if !mutation.refs.is_empty() || !mutation.deleted_refs.is_empty() {
-            skips.push(BadRef::NoRepo);
+    /// The rules that it was folded by.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Everything that made no sense, in the order of the log.
+    pub fn faults(&self) -> impl Iterator<Item = Fault> {
+        let github = self.github.faults.iter(self.texts());
+        let git = self.git.faults.iter(self.texts());
+        let (mut github, mut git) = (github.peekable(), git.peekable());
+        std::iter::from_fn(move || match (github.peek(), git.peek()) {
+            (Some(a), Some(b)) if b.at < a.at => git.next(),
+            (Some(_), _) => github.next(),
+            (None, _) => git.next(),
+        })
+    }
+
+    /// How many there are of [`Corpus::faults`].
+    pub fn fault_count(&self) -> u64 {
+        u64::from(self.github.faults.len()) + u64::from(self.git.faults.len())
+    }
+
+    /// Gives all pages to a checkpoint.
+    pub(crate) fn save(&self, sink: &mut dyn BlockSink) {
+        self.github.save(sink);
+        self.git.save(sink);
+    }
+
+    /// Takes the pages of a checkpoint that was made by these rules.
+    pub(crate) fn load(source: &mut BlockSource<'_>, rules: Rules) -> Result<Self, NotStored> {
+        Ok(Self {
+            github: Github::load(source)?,
+            git: Git::load(source)?,
+            ..Self::with_rules(rules)
+        })
+    }
+
+    /// All bytes that cells can mean.
+    pub(crate) fn texts(&self) -> Texts<'_> {
+        Texts {
+            segments: &self.segments,
+            extra: Some(&self.git.extra),
         }
     }
 
-    // Only the commits, until changes and their refs are kept.
-    fn apply_gerrit(&mut self, mutation: &GerritMutation, skips: &mut Skips) {
-        for commit in &mutation.commits {
-            if let Err(reason) = self.put_commit(commit) {
-                skips.push(reason);
-            }
-        }
+    pub(crate) fn segments(&self) -> &Segments {
+        &self.segments
+    }
+}
+
+impl std::fmt::Debug for Corpus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Corpus")
+            .field("issues", &self.github.issues.repo.len())
+            .field("commits", &self.git.commits.hash.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl Projection for Corpus {
-    type Mutation = Mutation;
-
-    fn recorded(mutation: &Mutation) -> Option<Time> {
-        mutation.meta.as_ref()?.recorded.map(Time::from)
+    fn snapshot(&mut self) -> Self {
+        Self {
+            github: self.github.freeze(),
+            git: self.git.freeze(),
+            segments: self.segments.clone(),
+            rules: Arc::clone(&self.rules),
+            touched: None,
+        }
     }
 
-    fn apply(&mut self, _at: Position, _recorded: Option<Time>, mutation: &Mutation) -> Skips {
-        let mut skips = Skips::default();
-        if let Some(git) = &mutation.git {
-            self.apply_git(git, &mut skips);
-        }
-        if let Some(gerrit) = &mutation.gerrit {
-            self.apply_gerrit(gerrit, &mut skips);
-        }
-        skips
+    fn attach(&mut self, block: &Block) {
+        self.segments.attach(block);
+    }
+
+    fn recorded(record: RecordRef<'_>) -> Option<Time> {
+        recorded::recorded(record.payload)
+    }
+
+    fn apply(&mut self, record: RecordRef<'_>) -> Applied {
+        fold::apply(self, record)
+    }
+
+    fn fold(&mut self, blocks: &[Block], from: log_core::Position) -> Walked {
+        fold::fold(self, blocks, from)
     }
 }
-
-#[cfg(test)]
-mod tests;

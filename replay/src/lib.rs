@@ -19,19 +19,24 @@
 //! ```
 
 pub mod builds;
+mod checkpoint;
+mod columns;
 pub mod corpus;
 pub mod dump;
 pub mod error;
-pub mod live;
+// pub mod live;
+mod mapped;
+mod notedb;
 pub mod projection;
+pub mod segments;
 mod table;
 pub mod time;
 #[doc(hidden)]
 pub mod wire;
 
 pub use builds::Builds;
-pub use corpus::Corpus;
+pub use corpus::{Corpus, Rules, Scope};
 pub use error::{AtError, Error, Stopped};
-pub use live::{At, Failure, Health, Live, LiveOptions};
-pub use projection::{Folded, Projection, Skipped, Skips};
+// pub use live::{At, Failure, Health, Live, LiveOptions};
+pub use projection::{Applied, BrokenFrame, Folded, Projection, RecordRef, Skipped, Skips, Walked};
 pub use time::Time;

@@ -7,9 +7,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use log_core::frame::FrameError;
 use log_core::{Position, Record};
-use prost::Message as _;
 
+use crate::segments::Block;
 use crate::time::Time;
 
 /// How many of the records that were passed over are kept for listing.
@@ -18,20 +19,140 @@ pub const SKIPPED_KEPT_MAX: usize = 100;
 /// The longest reason that is kept, in bytes.
 const REASON_BYTES_MAX: usize = 200;
 
-/// A read model: a pure left fold over a stream's mutations (design.md, rule 4).
-///
-/// `Clone` must be cheap, by structural sharing: a clone is taken of every published version.
-pub trait Projection: Clone + Default + Send + Sync + 'static {
-    /// What a record of the stream holds.
-    type Mutation: prost::Message + Default;
+/// A record that is folded: its place and its payload.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    /// Where its frame starts.
+    pub at: Position,
+    /// Where its frame ends: the state after it is the state at this position.
+    pub next: Position,
+    /// The serialized mutation.
+    pub payload: &'a [u8],
+}
 
-    /// When the record was written, as it says itself; `None` for records of original writers.
-    fn recorded(mutation: &Self::Mutation) -> Option<Time>;
+impl<'a> From<&'a Record> for RecordRef<'a> {
+    fn from(record: &'a Record) -> Self {
+        Self {
+            at: record.at,
+            next: record.next,
+            payload: &record.payload,
+        }
+    }
+}
+
+/// A read model: a pure left fold over a stream's mutations (design.md, rule 4).
+pub trait Projection: Default + Send + Sync + 'static {
+    /// A copy that shares what is the same: it must be cheap, and is made for every published version.
+    fn snapshot(&mut self) -> Self;
+
+    /// Bytes of the log that the records of which follow; a projection may keep them, and point at them.
+    fn attach(&mut self, block: &Block) {
+        let _ = block;
+    }
+
+    /// When the record was written, as it says itself or as follows from its content alone.
+    fn recorded(record: RecordRef<'_>) -> Option<Time>;
 
     /// Takes one step. Total and deterministic: a record cannot be taken back, so what makes no
-    /// sense changes nothing and is reported in the answer. `at` is where the record starts,
-    /// `recorded` what [`Self::recorded`] says of it.
-    fn apply(&mut self, at: Position, recorded: Option<Time>, mutation: &Self::Mutation) -> Skips;
+    /// sense changes nothing and is reported in the answer.
+    fn apply(&mut self, record: RecordRef<'_>) -> Applied;
+
+    /// Takes the steps of all records of blocks that were attached, those before `from` apart. A projection may do it
+    /// on several threads; the outcome is the same.
+    fn fold(&mut self, blocks: &[Block], from: Position) -> Walked {
+        let mut walked = Walked::from(from);
+        for record in walk(blocks, from) {
+            match record {
+                Ok(record) => {
+                    let applied = self.apply(record);
+                    walked.take(&record, applied);
+                }
+                Err(error) => walked.error = Some(error),
+            }
+        }
+        walked
+    }
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// When the record was written: see [`Projection::recorded`].
+    pub recorded: Option<Time>,
+    /// What was passed over.
+    pub skips: Skips,
+}
+
+/// A place in the log that is no record. Everything before it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("segment {segment}: {source}")]
+pub struct BrokenFrame {
+    /// The segment.
+    pub segment: u32,
+    /// What is wrong there, and where.
+    pub source: FrameError,
+}
+
+/// What came of many steps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walked {
+    /// The end of the last record.
+    pub end: Position,
+    /// How many records there were.
+    pub records: u64,
+    /// The latest of [`Projection::recorded`].
+    pub recorded: Option<Time>,
+    /// What was passed over; of the reasons only the first.
+    pub skipped: u64,
+    /// The first that were passed over.
+    pub kept: Vec<Skipped>,
+    /// Why the rest was not read.
+    pub error: Option<BrokenFrame>,
+}
+
+impl Walked {
+    /// Nothing yet, from a position on.
+    pub(crate) fn from(end: Position) -> Self {
+        Self {
+            end,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn take(&mut self, record: &RecordRef<'_>, applied: Applied) {
+        self.end = record.next;
+        self.records += 1;
+        self.recorded = self.recorded.max(applied.recorded);
+        self.skipped += applied.skips.count;
+        let room = SKIPPED_KEPT_MAX.saturating_sub(self.kept.len());
+        let at = record.at;
+        let reasons = applied.skips.reasons.into_iter().take(room);
+        self.kept
+            .extend(reasons.map(|reason| Skipped { at, reason }));
+    }
+}
+
+/// The records of blocks that start at `from` or later. The last item is the error, if there is one.
+pub(crate) fn walk(
+    blocks: &[Block],
+    from: Position,
+) -> impl Iterator<Item = Result<RecordRef<'_>, BrokenFrame>> {
+    let records = blocks.iter().flat_map(|block| {
+        let segment = block.segment;
+        block.frames().map(move |frame| {
+            let place = |offset| Position { segment, offset };
+            let frame = frame.map_err(|source| BrokenFrame { segment, source })?;
+            Ok(RecordRef {
+                at: place(frame.offset),
+                next: place(frame.end),
+                payload: frame.payload,
+            })
+        })
+    });
+    let mut is_broken = false;
+    records
+        .take_while(move |record| !std::mem::replace(&mut is_broken, record.is_err()))
+        .filter(move |record| record.as_ref().map_or(true, |record| record.at >= from))
 }
 
 /// What one step passed over, and why. Empty in nearly all cases.
@@ -130,13 +251,71 @@ impl<P> Folded<P> {
 }
 
 impl<P: Projection> Folded<P> {
+    /// A state before any record.
+    pub(crate) fn starting_from(state: P) -> Self {
+        Self::resumed(state, Walked::default())
+    }
+
+    /// A state that was reached before, at a position.
+    pub(crate) fn resumed(state: P, walked: Walked) -> Self {
+        Self {
+            state,
+            position: walked.end,
+            recorded: walked.recorded,
+            records: walked.records,
+            skipped: walked.skipped,
+            kept: Arc::new(walked.kept),
+        }
+    }
+
+    /// What [`Folded::resumed`] takes.
+    pub(crate) fn walked(&self) -> Walked {
+        Walked {
+            end: self.position,
+            records: self.records,
+            recorded: self.recorded,
+            skipped: self.skipped,
+            kept: self.kept.to_vec(),
+            error: None,
+        }
+    }
+
+    /// The state, to be changed by whoever folds.
+    pub(crate) fn state_mut(&mut self) -> &mut P {
+        &mut self.state
+    }
+
+    /// A copy that shares what is the same; it never changes.
+    pub fn snapshot(&mut self) -> Self {
+        Self {
+            state: self.state.snapshot(),
+            position: self.position,
+            recorded: self.recorded,
+            records: self.records,
+            skipped: self.skipped,
+            kept: Arc::clone(&self.kept),
+        }
+    }
+
     /// Applies one record. One that starts before [`Self::position`] was applied already, and
     /// changes nothing.
     pub fn apply(&mut self, record: &Record) {
         if record.at < self.position {
             return;
         }
-        self.step(record, Self::decode(record));
+        // The payload alone: nothing points at a frame's header.
+        self.state.attach(&Block {
+            segment: record.next.segment,
+            start: record
+                .next
+                .offset
+                .saturating_sub(record.payload.len() as u64),
+            bytes: record.payload.clone().into(),
+        });
+        let record = RecordRef::from(record);
+        let mut walked = Walked::from(self.position);
+        walked.take(&record, self.state.apply(record));
+        self.add(walked);
     }
 
     /// Applies records in the stream's order.
@@ -146,53 +325,50 @@ impl<P: Projection> Folded<P> {
         }
     }
 
-    /// Applies the record unless it would take [`Self::recorded`] beyond `time`; says whether it did.
-    pub(crate) fn apply_until(&mut self, record: &Record, time: Time) -> bool {
-        if record.at < self.position {
-            return true;
+    /// Applies the records of blocks, in the stream's order. Where the log is broken, what comes before it is applied.
+    ///
+    /// # Errors
+    /// At the first place that is no record.
+    pub fn fold_blocks(&mut self, blocks: &[Block]) -> Result<(), BrokenFrame> {
+        for block in blocks {
+            self.state.attach(block);
         }
-        let decoded = Self::decode(record);
-        if decoded
-            .as_ref()
-            .is_ok_and(|mutation| P::recorded(mutation) > Some(time))
-        {
-            return false;
-        }
-        self.step(record, decoded);
-        true
+        let walked = self.state.fold(blocks, self.position);
+        let error = walked.error;
+        self.add(walked);
+        error.map_or(Ok(()), Err)
     }
 
-    // The payload is cloned by reference count, and byte fields become slices of it.
-    fn decode(record: &Record) -> Result<P::Mutation, prost::DecodeError> {
-        P::Mutation::decode(record.payload.clone())
-    }
-
-    fn step(&mut self, record: &Record, decoded: Result<P::Mutation, prost::DecodeError>) {
-        let skips = match decoded {
-            Ok(mutation) => {
-                let recorded = P::recorded(&mutation);
-                self.recorded = self.recorded.max(recorded);
-                self.state.apply(record.at, recorded, &mutation)
+    /// Applies the records of blocks up to the first that would take [`Self::recorded`] beyond `time`, and gives the
+    /// start and the end of that.
+    pub(crate) fn fold_until(
+        &mut self,
+        blocks: &[Block],
+        time: Time,
+    ) -> Result<Option<(Position, Position)>, BrokenFrame> {
+        for block in blocks {
+            self.state.attach(block);
+        }
+        for record in walk(blocks, self.position) {
+            let record = record?;
+            if P::recorded(record) > Some(time) {
+                return Ok(Some((record.at, record.next)));
             }
-            Err(error) => Skips::from(Err(format!("not a mutation: {error}"))),
-        };
-        self.position = record.next;
-        self.records += 1;
-        if skips.count > 0 {
-            self.keep(record.at, skips);
+            let mut walked = Walked::from(self.position);
+            walked.take(&record, self.state.apply(record));
+            self.add(walked);
         }
+        Ok(None)
     }
 
-    fn keep(&mut self, at: Position, skips: Skips) {
-        self.skipped += skips.count;
+    fn add(&mut self, walked: Walked) {
+        self.position = walked.end;
+        self.records += walked.records;
+        self.recorded = self.recorded.max(walked.recorded);
+        self.skipped += walked.skipped;
         let room = SKIPPED_KEPT_MAX.saturating_sub(self.kept.len());
-        if room > 0 {
-            let new = skips
-                .reasons
-                .into_iter()
-                .take(room)
-                .map(|reason| Skipped { at, reason });
-            Arc::make_mut(&mut self.kept).extend(new);
+        if room > 0 && !walked.kept.is_empty() {
+            Arc::make_mut(&mut self.kept).extend(walked.kept.into_iter().take(room));
         }
     }
 }

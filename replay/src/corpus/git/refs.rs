@@ -1,220 +1,132 @@
-//! A repository and its refs: `HEAD`, branches, tags. Depends on `proto`.
+//! Folding refs in: of Gerrit projects, but for those of changes, and of plain repositories. Depends on the tables.
 
-use std::sync::Arc;
-
-use imbl::OrdMap;
 use proto::GitHash;
-use proto::maintpb::GitRef;
 
-use crate::corpus::Corpus;
-use crate::projection::Skips;
+use super::apply::Touched;
+use super::{Git, Owners, PLAIN, ref_flag};
+use crate::columns::{Chain, Key, ROWS_MAX, Text};
+use crate::corpus::fault::FaultKind;
+use crate::corpus::record::Step;
+use crate::wire::GitRef;
 
-const HEAD: &str = "HEAD";
-const BRANCHES: &str = "refs/heads/";
-const TAGS: &str = "refs/tags/";
-
-/// Why a ref was passed over.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BadRef {
-    /// The mutation does not say whose refs these are.
-    #[error("refs of no repository")]
-    NoRepo,
-    /// It has no name.
-    #[error("repository {repo}: a ref without a name")]
-    NoName {
-        /// The repository.
-        repo: String,
-    },
-    /// It points to nothing that could be an object, nor to another ref.
-    #[error("repository {repo}: ref {name} points to {sha1:?}, which is not 40 hex digits")]
-    Hash {
-        /// The repository.
-        repo: String,
-        /// The ref.
-        name: String,
-        /// What it points to.
-        sha1: String,
-    },
+impl Owners {
+    /// The row of this name, made if it is new; `None` if no row is left.
+    pub(super) fn row(&mut self, step: &Step<'_>, name: &[u8]) -> Option<u32> {
+        if let Some(row) = self.find(step.texts, name) {
+            return Some(row);
+        }
+        // The owner of a ref has a bit less.
+        let row = Some(self.name.len()).filter(|row| *row < PLAIN)?;
+        self.name.push(step.record.text(name));
+        self.refs.push(Chain::EMPTY);
+        self.live_refs.push(0);
+        self.changes.push(Chain::EMPTY);
+        self.commits.push(0);
+        self.label_changes.push(0);
+        self.by_name.insert(Key::of_text(0, name), row);
+        Some(row)
+    }
 }
 
-/// What is kept of a repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RepoRow {
-    refs: OrdMap<Arc<str>, Target>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Target {
-    commit: Option<GitHash>,
-    symref: Option<Arc<str>>,
-}
-
-impl Corpus {
-    /// Deletes, then sets, refs of a repository, which is there from now on.
-    pub(in crate::corpus) fn put_refs(
+impl Git {
+    /// A ref of a plain repository: it points to an object, or is a name for another ref, which need not be there.
+    pub(super) fn put_plain_ref(
         &mut self,
-        repo: &str,
-        deleted: &[String],
-        set: &[GitRef],
-        skips: &mut Skips,
+        step: &Step<'_>,
+        owner: u32,
+        git_ref: &GitRef<'_>,
+        touched: &mut dyn Touched,
     ) {
-        if !self.repos.contains_key(repo) {
-            self.repos.insert(repo.into(), Arc::default());
+        let (name, symref) = (git_ref.r#ref.as_bytes(), git_ref.symref_target.as_bytes());
+        if name.is_empty() {
+            return self
+                .faults
+                .add(&step.record, FaultKind::RefWithoutName, b"");
         }
-        if deleted.is_empty() && set.is_empty() {
-            return;
+        let hash = GitHash::from_hex(git_ref.sha1.as_bytes());
+        if hash.is_none() && (!git_ref.sha1.is_empty() || symref.is_empty()) {
+            return self.faults.add(&step.record, FaultKind::RefBadHash, name);
         }
-        let Some(row) = self.repos.get_mut(repo).map(Arc::make_mut) else {
-            return;
+        self.put_ref(step, owner, name, hash, symref, touched);
+    }
+
+    pub(super) fn put_ref(
+        &mut self,
+        step: &Step<'_>,
+        owner: u32,
+        name: &[u8],
+        hash: Option<GitHash>,
+        symref: &[u8],
+        touched: &mut dyn Touched,
+    ) {
+        let Some(row) = self.make_ref(step, owner, name) else {
+            return self.faults.add(&step.record, FaultKind::Full, name);
         };
-        for name in deleted {
-            row.refs.remove(name.as_str());
+        let was_live = self.refs.flags.get(row) & ref_flag::LIVE != 0;
+        let target = if hash.is_some() { ref_flag::TARGET } else { 0 };
+        let symbolic = if symref.is_empty() {
+            0
+        } else {
+            ref_flag::SYMBOLIC
+        };
+        self.refs.flags.set(row, ref_flag::LIVE | target | symbolic);
+        let bytes = hash.map_or([0; 20], |hash| *hash.as_bytes());
+        self.refs.target.set(row, bytes);
+        step.put(&mut self.refs.symref_target, row, symref);
+        if !was_live {
+            self.count_refs(owner, 1);
         }
-        for git_ref in set {
-            match Target::parse(repo, git_ref) {
-                Ok(target) => {
-                    row.refs.insert(git_ref.r#ref.as_str().into(), target);
-                }
-                Err(reason) => skips.push(reason),
+        touched.git_ref(row);
+    }
+
+    /// Deletes refs; of names that are not there, nothing is said.
+    pub(super) fn delete_refs(
+        &mut self,
+        step: &Step<'_>,
+        owner: u32,
+        names: &[&str],
+        touched: &mut dyn Touched,
+    ) {
+        for name in names {
+            let row = self.ref_row(step.texts, owner, name.as_bytes());
+            let live = row.filter(|row| self.refs.flags.get(*row) & ref_flag::LIVE != 0);
+            if let Some(row) = live {
+                self.refs.flags.set(row, 0);
+                self.count_refs(owner, -1);
+                touched.git_ref(row);
             }
         }
     }
-}
 
-impl Target {
-    fn parse(repo: &str, git_ref: &GitRef) -> Result<Self, BadRef> {
-        let GitRef {
-            r#ref: name,
-            sha1,
-            symref_target,
-        } = git_ref;
-        if name.is_empty() {
-            return Err(BadRef::NoName {
-                repo: repo.to_owned(),
-            });
+    fn make_ref(&mut self, step: &Step<'_>, owner: u32, name: &[u8]) -> Option<u32> {
+        if let Some(row) = self.ref_row(step.texts, owner, name) {
+            return Some(row);
         }
-        let symref: Option<Arc<str>> =
-            (!symref_target.is_empty()).then(|| symref_target.as_str().into());
-        match GitHash::from_hex(sha1.as_bytes()) {
-            None if !sha1.is_empty() || symref.is_none() => Err(BadRef::Hash {
-                repo: repo.to_owned(),
-                name: name.clone(),
-                sha1: sha1.clone(),
-            }),
-            commit => Ok(Self { commit, symref }),
+        let row = Some(self.refs.owner.len()).filter(|row| *row < ROWS_MAX)?;
+        let (owners, number) = self.owner_of(owner);
+        let chain = owners.refs.get(number);
+        owners.refs.set(number, chain.with(row));
+        self.refs.owner.push(owner);
+        self.refs.name.push(step.record.text(name));
+        self.refs.flags.push(0);
+        self.refs.target.push([0; 20]);
+        self.refs.symref_target.push(Text::default());
+        self.refs.previous.push(chain.last);
+        self.refs.by_name.insert(Key::of_text(owner, name), row);
+        Some(row)
+    }
+
+    fn count_refs(&mut self, owner: u32, by: i32) {
+        let (owners, number) = self.owner_of(owner);
+        let live = owners.live_refs.get(number);
+        owners.live_refs.set(number, live.saturating_add_signed(by));
+    }
+
+    /// The table that the owner of a ref is in, and its row there.
+    fn owner_of(&mut self, owner: u32) -> (&mut Owners, u32) {
+        match owner & PLAIN {
+            0 => (&mut self.projects, owner),
+            _ => (&mut self.repos, owner & !PLAIN),
         }
     }
 }
-
-/// A repository.
-#[derive(Clone, Copy, Debug)]
-pub struct Repo<'a> {
-    name: &'a str,
-    row: &'a RepoRow,
-}
-
-/// A ref as it was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ref<'a> {
-    /// In full, such as `refs/heads/main` or `HEAD`.
-    pub name: &'a str,
-    /// The object it points to; `None` where it names a ref that does not exist yet.
-    pub commit: Option<GitHash>,
-    /// The ref that it is a name for.
-    pub symref_target: Option<&'a str>,
-}
-
-/// A branch or a tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Branch<'a> {
-    /// Without `refs/heads/` or `refs/tags/`.
-    pub name: &'a str,
-    /// The commit at its tip; of a tag the object, which may be a tag of its own.
-    pub commit: GitHash,
-}
-
-/// What a repository shows who does not ask for a branch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head<'a> {
-    /// The default branch, without `refs/heads/`; `None` where `HEAD` is detached.
-    pub branch: Option<&'a str>,
-    /// Its commit; `None` before there is any.
-    pub commit: Option<GitHash>,
-}
-
-impl<'a> Repo<'a> {
-    pub(in crate::corpus) fn new(name: &'a str, row: &'a RepoRow) -> Self {
-        Self { name, row }
-    }
-
-    /// Its name, such as `go` or `example.com/project`.
-    pub fn name(&self) -> &'a str {
-        self.name
-    }
-
-    /// What `HEAD` points to, as far as it is known. Where it is a name for a ref that was
-    /// recorded, the ref decides.
-    pub fn head(&self) -> Option<Head<'a>> {
-        let target = self.row.refs.get(HEAD)?;
-        let Some(name) = target.symref.as_deref() else {
-            return Some(Head {
-                branch: None,
-                commit: target.commit,
-            });
-        };
-        let commit = self
-            .row
-            .refs
-            .get(name)
-            .map_or(target.commit, |target| target.commit);
-        Some(Head {
-            branch: Some(name.strip_prefix(BRANCHES).unwrap_or(name)),
-            commit,
-        })
-    }
-
-    /// All refs, by name.
-    pub fn refs(&self) -> impl DoubleEndedIterator<Item = Ref<'a>> + ExactSizeIterator + use<'a> {
-        self.row.refs.iter().map(|(name, target)| Ref {
-            name,
-            commit: target.commit,
-            symref_target: target.symref.as_deref(),
-        })
-    }
-
-    /// The branches that point to a commit, by name.
-    pub fn branches(&self) -> impl Iterator<Item = Branch<'a>> + use<'a> {
-        self.below(BRANCHES)
-    }
-
-    /// The tags, by name.
-    pub fn tags(&self) -> impl Iterator<Item = Branch<'a>> + use<'a> {
-        self.below(TAGS)
-    }
-
-    /// The commit at the tip of the branch, whose name is without `refs/heads/`.
-    pub fn branch(&self, name: &str) -> Option<GitHash> {
-        self.row
-            .refs
-            .get(format!("{BRANCHES}{name}").as_str())?
-            .commit
-    }
-
-    fn below(&self, prefix: &'static str) -> impl Iterator<Item = Branch<'a>> + use<'a> {
-        let start = std::ops::Bound::Included(prefix);
-        self.row
-            .refs
-            .range::<_, str>((start, std::ops::Bound::Unbounded))
-            .map_while(move |(name, target)| Some((name.strip_prefix(prefix)?, target.commit)))
-            .filter_map(|(name, commit)| {
-                Some(Branch {
-                    name,
-                    commit: commit?,
-                })
-            })
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,291 @@
+//! A corpus on disk, to be mapped: docs/CHECKPOINT-FORMAT.md says what the bytes are.
+//!
+//! A [`Checkpoint`] is the pages of a corpus as they are, each with its checksum, and at the end what they stand for:
+//! which log, up to where, by which rules, and which version of this code. Opening one looks at the end alone; a page is
+//! checked when it is first touched. One that does not fit is refused and made anew, never trusted. A page that turns
+//! out to be damaged later is made anew from the log: the same records give the same pages, bit for bit.
+//!
+//! Depends on [`crate::segments`] for the mapping.
+
+mod head;
+mod heal;
+// mod store;
+mod write;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::columns::Cell;
+use crate::segments::SegmentBytes;
+
+pub(crate) use head::{Head, SegmentMark};
+pub(crate) use heal::Origin;
+// pub use store::{Opened, Written};
+pub(crate) use write::write;
+
+/// What a file begins and ends with. The digit counts incompatible versions of the format.
+pub(crate) const MAGIC: &[u8; 16] = b"forgelog-ckpt-01";
+/// Where blocks may begin.
+pub(crate) const ALIGNMENT: usize = 64;
+/// The length of the end of the file: see docs/CHECKPOINT-FORMAT.md.
+pub(crate) const TRAILER_BYTES: usize = 64;
+/// The length of a block's entry in the table.
+pub(crate) const ENTRY_BYTES: usize = 24;
+
+/// Why a file is no checkpoint that can be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// It can't be read or written.
+    #[error("cannot {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not one, or of another version of this program.
+    #[error("{}: not a checkpoint of this version", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was cut or changed.
+    #[error("{}: {what} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The part.
+        what: &'static str,
+    },
+    /// It is of another log, or of one that has another history since.
+    #[error("{}: it is of another log: {what}", path.display())]
+    OtherLog {
+        /// The file.
+        path: PathBuf,
+        /// What is different.
+        what: String,
+    },
+    /// It was made by other rules.
+    #[error("{}: it was made by other rules ({rules})", path.display())]
+    OtherRules {
+        /// The file.
+        path: PathBuf,
+        /// Which.
+        rules: String,
+    },
+}
+
+/// What is known of a block's bytes.
+mod state {
+    pub(super) const UNSEEN: u8 = 0;
+    pub(super) const SOUND: u8 = 1;
+    pub(super) const BROKEN: u8 = 2;
+}
+
+/// A checkpoint file that is mapped.
+pub(crate) struct Checkpoint {
+    path: PathBuf,
+    bytes: SegmentBytes,
+    /// Where the table of blocks is.
+    table: usize,
+    states: Box<[AtomicU8]>,
+    head: Head,
+    numbers: Vec<u64>,
+    origin: OnceLock<Origin>,
+    healed: OnceLock<heal::Healed>,
+}
+
+/// A little-endian number of the file.
+fn number(bytes: &[u8], at: usize) -> Option<u64> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u64::from_le_bytes(*bytes))
+}
+
+impl Checkpoint {
+    /// Maps a file and checks its end.
+    pub(crate) fn open(path: &Path) -> Result<Arc<Self>, CheckpointError> {
+        let io = |what| {
+            move |source| CheckpointError::Io {
+                what,
+                path: path.to_owned(),
+                source,
+            }
+        };
+        let file = File::open(path).map_err(io("open"))?;
+        let len = file.metadata().map_err(io("look at"))?.len();
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let bytes = SegmentBytes::map(&file, len).map_err(io("map"))?;
+        Self::of(path, bytes)
+    }
+
+    /// The same for bytes that are there already; `path` is for messages.
+    pub(crate) fn of(path: &Path, bytes: SegmentBytes) -> Result<Arc<Self>, CheckpointError> {
+        let foreign = || CheckpointError::Foreign {
+            path: path.to_owned(),
+        };
+        let damaged = |what| CheckpointError::Damaged {
+            path: path.to_owned(),
+            what,
+        };
+        if cfg!(target_endian = "big") || !bytes.starts_with(MAGIC) {
+            return Err(foreign());
+        }
+        let end = bytes.len().checked_sub(TRAILER_BYTES);
+        let trailer = end
+            .and_then(|end| bytes.get(end..))
+            .ok_or_else(|| damaged("the end"))?;
+        if !trailer.ends_with(MAGIC) {
+            return Err(damaged("the end"));
+        }
+        let field = |at| number(trailer, at).and_then(|number| usize::try_from(number).ok());
+        let fields = (
+            field(0),
+            field(8),
+            field(16),
+            field(24),
+            number(trailer, 32),
+        );
+        let (Some(table), Some(blocks), Some(numbers), Some(head), Some(checksum)) = fields else {
+            return Err(damaged("the end"));
+        };
+        let lengths = [
+            blocks.checked_mul(ENTRY_BYTES),
+            numbers.checked_mul(8),
+            Some(head),
+        ];
+        let mut at = table;
+        let mut parts = [0..0, 0..0, 0..0];
+        for (part, len) in parts.iter_mut().zip(lengths) {
+            let next = len.and_then(|len| at.checked_add(len));
+            let next = next.filter(|next| *next <= bytes.len() - TRAILER_BYTES);
+            let next = next.ok_or_else(|| damaged("the end"))?;
+            *part = at..next;
+            at = next;
+        }
+        if at != bytes.len() - TRAILER_BYTES || xxh3_64(&bytes[table..at]) != checksum {
+            return Err(damaged("the table"));
+        }
+        let [entries, numbers, head] = parts;
+        if !entries_fit(&bytes[entries], table) {
+            return Err(damaged("the table"));
+        }
+        let head = serde_json::from_slice(&bytes[head]).map_err(|_| foreign())?;
+        let numbers = bytes[numbers].as_chunks().0.iter();
+        Ok(Arc::new(Self {
+            path: path.to_owned(),
+            table,
+            states: (0..blocks).map(|_| AtomicU8::new(state::UNSEEN)).collect(),
+            head,
+            numbers: numbers.map(|bytes| u64::from_le_bytes(*bytes)).collect(),
+            origin: OnceLock::new(),
+            healed: OnceLock::new(),
+            bytes,
+        }))
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it stands for.
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The numbers that its state's shape depends on.
+    pub(crate) fn numbers(&self) -> &[u64] {
+        &self.numbers
+    }
+
+    /// How many blocks there are.
+    pub(crate) fn blocks(&self) -> u32 {
+        // More than so many pages of a table can't be.
+        u32::try_from(self.states.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The part of the file that a block is.
+    pub(crate) fn mapped_block(&self, block: u32) -> Option<SegmentBytes> {
+        self.sound_block(block)?;
+        let (start, len, _) = self.entry(block)?;
+        self.bytes.part(start..start + len)
+    }
+
+    /// A block's bytes; `None` if they are damaged.
+    pub(crate) fn sound_block(&self, block: u32) -> Option<&[u8]> {
+        let known = self.states.get(block as usize)?;
+        let (start, len, checksum) = self.entry(block)?;
+        let bytes = self.bytes.get(start..start + len)?;
+        match known.load(Ordering::Relaxed) {
+            state::SOUND => Some(bytes),
+            state::BROKEN => None,
+            _ => {
+                // Who comes second finds the same.
+                let is_sound = xxh3_64(bytes) == checksum;
+                let found = if is_sound {
+                    state::SOUND
+                } else {
+                    state::BROKEN
+                };
+                known.store(found, Ordering::Relaxed);
+                is_sound.then_some(bytes)
+            }
+        }
+    }
+
+    /// A block as cells. One that is damaged is made anew from the log, once and for all.
+    #[inline]
+    pub(crate) fn cells<T: Cell>(&self, block: u32) -> &[T] {
+        let bytes = match self.sound_block(block) {
+            Some(bytes) => bytes,
+            None => self.healed_block(block),
+        };
+        bytemuck::try_cast_slice(bytes).unwrap_or_default()
+    }
+
+    /// Says what a damaged page can be made anew from.
+    pub(crate) fn set_origin(&self, origin: Origin) {
+        // Set once, by who opened it.
+        let _ = self.origin.set(origin);
+    }
+
+    #[cold]
+    fn healed_block(&self, block: u32) -> &[u8] {
+        let healed = self
+            .healed
+            .get_or_init(|| heal::heal(self, self.origin.get()));
+        healed.block(block)
+    }
+
+    /// Where a block starts, how long it is, and its checksum.
+    fn entry(&self, block: u32) -> Option<(usize, usize, u64)> {
+        let at = self.table + block as usize * ENTRY_BYTES;
+        let field = |offset| number(&self.bytes, at + offset);
+        // They were found to be in the file.
+        Some((field(0)? as usize, field(8)? as usize, field(16)?))
+    }
+}
+
+impl std::fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Checkpoint({})", self.path.display())
+    }
+}
+
+/// Whether all blocks lie before the table, where they may.
+fn entries_fit(entries: &[u8], end: usize) -> bool {
+    entries.as_chunks::<ENTRY_BYTES>().0.iter().all(|entry| {
+        let field = |at| number(entry, at).and_then(|number| usize::try_from(number).ok());
+        let (Some(start), Some(len)) = (field(0), field(8)) else {
+            return false;
+        };
+        start.is_multiple_of(ALIGNMENT) && start.checked_add(len).is_some_and(|block| block <= end)
+    })
+}

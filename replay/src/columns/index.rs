@@ -1,0 +1,282 @@
+//! Finds rows by the hash of a key: extendible hashing over pages.
+//!
+//! A directory gives, for the first bits of a hash, the page with its slots; in the page, a slot is looked for
+//! from where the hash's last bits say. A slot holds the hash and the row, so that a page that is full is split
+//! without looking at any key, and a key is compared only where the whole hash is the same. Growing therefore costs
+//! one page at a time, never all rows. Nothing is ever removed. Depends on [`Pages`].
+
+use std::hash::Hasher as _;
+
+use proto::GitHash;
+use siphasher::sip::SipHasher13;
+
+use super::pages::{BlockSink, BlockSource, NotStored, Pages, Stored};
+
+/// Slots in a page, unless it can't be split any more.
+const PAGE_SLOTS: usize = 4096;
+const FIRST_SLOTS: usize = 16;
+/// Bits of the hash that a directory uses at most. More rows than so many pages hold make the pages longer.
+const DEPTH_MAX: u8 = 20;
+
+/// The hash of a key: 32 bits of SipHash-1-3, so that nobody can choose keys that all meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key(u32);
+
+impl Key {
+    /// The key that has these parts. They need not tell themselves apart: whoever looks compares.
+    #[inline]
+    pub(crate) fn of_numbers(first: u32, second: i64) -> Self {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&first.to_le_bytes());
+        bytes[4..].copy_from_slice(&second.to_le_bytes());
+        Self::of(SipHasher13::new().hash(&bytes))
+    }
+
+    /// The same for a commit.
+    #[inline]
+    pub(crate) fn of_hash(hash: &GitHash) -> Self {
+        Self::of(SipHasher13::new().hash(hash.as_bytes()))
+    }
+
+    /// The same for a text that belongs to a row.
+    pub(crate) fn of_text(row: u32, text: &[u8]) -> Self {
+        Self::of_texts(&row.to_le_bytes(), text)
+    }
+
+    /// The same for two texts.
+    pub(crate) fn of_texts(first: &[u8], second: &[u8]) -> Self {
+        let mut hasher = SipHasher13::new();
+        hasher.write(&(first.len() as u64).to_le_bytes());
+        hasher.write(first);
+        hasher.write(second);
+        Self::of(hasher.finish())
+    }
+
+    fn of(hash: u64) -> Self {
+        Self((hash >> 32) as u32)
+    }
+
+    fn slot(self, row: u32) -> u64 {
+        u64::from(self.0) << 32 | (u64::from(row) + 1)
+    }
+}
+
+/// Rows by key.
+#[derive(Default)]
+pub(crate) struct Index {
+    pages: Pages<u64>,
+    /// The page of each prefix of `depth` bits.
+    directory: Vec<u32>,
+    depth: u8,
+    /// Of each page.
+    facts: Vec<Facts>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Facts {
+    /// How many bits of the hash its slots share.
+    depth: u32,
+    /// How many of its slots are taken.
+    taken: u32,
+}
+
+impl Index {
+    /// The row with this key; `is_it` compares the whole key of a row whose hash is the same.
+    #[inline]
+    pub(crate) fn find(&self, key: Key, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let page = self.page_of(key)?;
+        let slots = self.pages.page(page as usize);
+        let mask = slots.len() - 1;
+        let mut at = key.0 as usize & mask;
+        loop {
+            let slot = slots[at];
+            if slot == 0 {
+                return None;
+            }
+            if (slot >> 32) as u32 == key.0 {
+                let row = (slot as u32).wrapping_sub(1);
+                if is_it(row) {
+                    return Some(row);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Adds a row whose key is not there.
+    pub(crate) fn insert(&mut self, key: Key, row: u32) {
+        loop {
+            let Some(page) = self.page_of(key) else {
+                self.pages.push(vec![0; FIRST_SLOTS]);
+                self.directory.push(0);
+                self.facts.push(Facts::default());
+                continue;
+            };
+            let slots = self.pages.page(page as usize).len();
+            let Facts { depth, taken } = self.facts[page as usize];
+            if (taken as usize + 1) * 8 <= slots * 7 {
+                self.facts[page as usize].taken += 1;
+                put(self.pages.page_mut(page as usize), key.slot(row));
+                return;
+            }
+            if slots < PAGE_SLOTS || depth == u32::from(DEPTH_MAX) {
+                let rows = self.pages.page_mut(page as usize);
+                *rows = rehashed(rows, slots * 2, |_| true).0;
+            } else {
+                self.split(page);
+            }
+        }
+    }
+
+    fn page_of(&self, key: Key) -> Option<u32> {
+        let prefix = u64::from(key.0) >> (32 - self.depth);
+        self.directory.get(prefix as usize).copied()
+    }
+
+    /// Moves the slots of a page whose next bit is 1 to a new page.
+    fn split(&mut self, page: u32) {
+        let depth = self.facts[page as usize].depth;
+        if depth == u32::from(self.depth) {
+            self.directory = self.directory.iter().flat_map(|page| [*page; 2]).collect();
+            self.depth += 1;
+        }
+        let bit = 1u64 << (63 - depth);
+        let slots = self.pages.page_mut(page as usize);
+        let (ones, moved) = rehashed(slots, PAGE_SLOTS, |slot| slot & bit != 0);
+        let (zeros, stayed) = rehashed(slots, PAGE_SLOTS, |slot| slot & bit == 0);
+        *slots = zeros;
+        let new = self.pages.len() as u32;
+        self.pages.push(ones);
+        let depth = depth + 1;
+        self.facts[page as usize] = Facts {
+            depth,
+            taken: stayed,
+        };
+        self.facts.push(Facts {
+            depth,
+            taken: moved,
+        });
+        // The entries of a page are in a row; those of the new one are the second half.
+        let first = self.directory.iter().position(|entry| *entry == page);
+        let half = 1usize << (u32::from(self.depth) - depth);
+        for entry in self
+            .directory
+            .iter_mut()
+            .skip(first.unwrap_or_default() + half)
+            .take(half)
+        {
+            *entry = new;
+        }
+    }
+}
+
+impl Stored for Index {
+    fn freeze(&mut self) -> Self {
+        Self {
+            pages: self.pages.freeze(),
+            directory: self.directory.clone(),
+            depth: self.depth,
+            facts: self.facts.clone(),
+        }
+    }
+
+    fn save(&self, sink: &mut dyn BlockSink) {
+        sink.number(u64::from(self.depth));
+        self.pages.save(sink);
+        sink.block(bytemuck::cast_slice(&self.directory));
+        sink.block(bytemuck::cast_slice(&self.facts));
+    }
+
+    fn load(source: &mut BlockSource<'_>) -> Result<Self, NotStored> {
+        let depth = u8::try_from(source.number()?).map_err(|_| NotStored)?;
+        let pages = Pages::load(source)?;
+        let directory: Vec<u32> = source.cells()?;
+        let facts: Vec<Facts> = source.cells()?;
+        let entries = if pages.len() == 0 {
+            0
+        } else {
+            1usize << depth.min(DEPTH_MAX)
+        };
+        let sound = depth <= DEPTH_MAX
+            && directory.len() == entries
+            && facts.len() == pages.len()
+            && directory.iter().all(|page| (*page as usize) < pages.len());
+        sound
+            .then_some(Self {
+                pages,
+                directory,
+                depth,
+                facts,
+            })
+            .ok_or(NotStored)
+    }
+}
+
+/// The slots for which it holds, in a page of so many; and how many they are.
+fn rehashed(slots: &[u64], len: usize, holds: impl Fn(u64) -> bool) -> (Vec<u64>, u32) {
+    let mut page = vec![0; len];
+    let mut count = 0;
+    for slot in slots.iter().filter(|slot| **slot != 0 && holds(**slot)) {
+        put(&mut page, *slot);
+        count += 1;
+    }
+    (page, count)
+}
+
+fn put(slots: &mut [u64], slot: u64) {
+    let mask = slots.len() - 1;
+    let mut at = (slot >> 32) as usize & mask;
+    while slots[at] != 0 {
+        at = (at + 1) & mask;
+    }
+    slots[at] = slot;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(keys: std::ops::Range<i64>) -> Index {
+        let mut index = Index::default();
+        for id in keys {
+            index.insert(Key::of_numbers(1, id), id as u32);
+        }
+        index
+    }
+
+    fn find(index: &Index, id: i64) -> Option<u32> {
+        index.find(Key::of_numbers(1, id), |row| i64::from(row) == id)
+    }
+
+    #[test]
+    fn every_row_is_found_and_no_other() {
+        const ROWS: i64 = 100_000;
+        let mut index = filled(0..ROWS);
+        let before = index.freeze();
+        index.insert(Key::of_numbers(1, ROWS), ROWS as u32);
+        for id in 0..=ROWS {
+            assert_eq!(find(&index, id), Some(id as u32));
+        }
+        assert_eq!(find(&index, ROWS + 1), None);
+        assert_eq!(find(&before, ROWS), None);
+        assert_eq!(find(&before, ROWS - 1), Some(ROWS as u32 - 1));
+        assert_eq!(find(&Index::default(), 0), None);
+        assert!(index.pages.iter().all(|page| page.len() <= PAGE_SLOTS));
+    }
+
+    #[test]
+    fn keys_whose_hashes_are_the_same_are_told_apart() {
+        let mut index = Index::default();
+        for row in 0..5_000 {
+            index.insert(Key(0x1234_5678), row);
+        }
+        for row in [0, 77, 4_999] {
+            assert_eq!(
+                index.find(Key(0x1234_5678), |found| found == row),
+                Some(row)
+            );
+        }
+        assert_eq!(index.find(Key(0x1234_5678), |found| found == 5_000), None);
+    }
+}

@@ -1,0 +1,279 @@
+//! Folding the mutations of Gerrit projects and plain repositories in (spec/log-and-corpus.md 3.5).
+//!
+//! Where the original would panic, the mutation is passed over whole and the fault is listed.
+
+use proto::GitHash;
+
+use super::commits::{Read, Unread, read};
+use super::{Git, PLAIN, change_flag, commit_flag};
+use crate::columns::{Chain, Key, Moment, NONE, ROWS_MAX, Text};
+use crate::corpus::fault::FaultKind;
+use crate::corpus::record::Step;
+use crate::notedb::change_ref::{ChangeRef, change_ref};
+use crate::notedb::issue_ref::github_refs;
+use crate::wire::{GerritMutation, GitMutation, GitRef};
+
+/// What is set of the refs of Gerrit's own, which are of no interest.
+const META_REFS: &[u8] = b"refs/meta/";
+
+/// What a mutation touched, for those who want to know.
+pub(in crate::corpus) trait Touched {
+    /// A change of a project.
+    fn change(&mut self, change: u32);
+    /// A ref, by its row.
+    fn git_ref(&mut self, git_ref: u32);
+}
+
+impl Git {
+    /// A commit of a plain repository, and what became of its refs.
+    pub(in crate::corpus) fn apply_git(
+        &mut self,
+        step: &Step<'_>,
+        mutation: &GitMutation<'_>,
+        original: bool,
+        touched: &mut dyn Touched,
+    ) {
+        if let Some(commit) = &mutation.commit {
+            match read(commit, original) {
+                Ok(read) => {
+                    if let Some((row, has_new_parents)) = self.put_commit(step, &read) {
+                        self.commit_changed(step, row, has_new_parents, touched);
+                    }
+                }
+                Err(Unread { kind, .. }) => {
+                    self.faults.add(&step.record, kind, commit.sha1.as_bytes());
+                }
+            }
+        }
+        let name = mutation.repo.as_ref().map_or("", |repo| match repo.name {
+            "" => repo.go_repo,
+            name => name,
+        });
+        let says_refs = !mutation.refs.is_empty() || !mutation.deleted_refs.is_empty();
+        if name.is_empty() {
+            if says_refs {
+                self.faults.add(&step.record, FaultKind::RefsOfNoRepo, b"");
+            }
+            return;
+        }
+        let Some(repo) = self.repos.row(step, name.as_bytes()) else {
+            return self.faults.add(&step.record, FaultKind::Full, b"");
+        };
+        self.delete_refs(step, repo | PLAIN, &mutation.deleted_refs, touched);
+        for git_ref in &mutation.refs {
+            self.put_plain_ref(step, repo | PLAIN, &git_ref.value, touched);
+        }
+    }
+
+    /// Commits and refs of a Gerrit project.
+    pub(in crate::corpus) fn apply_gerrit(
+        &mut self,
+        step: &Step<'_>,
+        mutation: &GerritMutation<'_>,
+        original: bool,
+        touched: &mut dyn Touched,
+    ) {
+        let Some((commits, hashes)) = self.checked(step, mutation, original) else {
+            return;
+        };
+        let Some(project) = self.projects.row(step, mutation.project.as_bytes()) else {
+            return self.faults.add(&step.record, FaultKind::Full, b"");
+        };
+        for read in &commits {
+            if let Some((row, has_new_parents)) = self.put_commit(step, read) {
+                self.join(project, row);
+                self.commit_changed(step, row, has_new_parents, touched);
+            }
+        }
+        self.delete_refs(step, project, &mutation.deleted_refs, touched);
+        for (git_ref, hash) in mutation.refs.iter().zip(hashes) {
+            self.put_project_ref(step, project, &git_ref.value, hash, touched);
+        }
+    }
+
+    /// The commits that can be read, and what the refs point to; `None`, and a fault, where the original would panic.
+    fn checked<'m>(
+        &mut self,
+        step: &Step<'_>,
+        mutation: &'m GerritMutation<'_>,
+        original: bool,
+    ) -> Option<(Vec<Read<'m>>, Vec<GitHash>)> {
+        let mut commits = Vec::with_capacity(mutation.commits.len());
+        let mut dropped = Vec::new();
+        for part in &mutation.commits {
+            let name = part.value.sha1.as_bytes();
+            match read(&part.value, original) {
+                Ok(read) => commits.push(read),
+                Err(Unread { kind, is_fatal }) if is_fatal => {
+                    self.faults.add(&step.record, kind, name);
+                    return None;
+                }
+                Err(Unread { kind, .. }) => dropped.push((kind, name)),
+            }
+        }
+        let mut hashes = Vec::with_capacity(mutation.refs.len());
+        for git_ref in &mutation.refs {
+            let Some(hash) = GitHash::from_hex(git_ref.value.sha1.as_bytes()) else {
+                let name = git_ref.value.r#ref.as_bytes();
+                self.faults.add(&step.record, FaultKind::RefBadHash, name);
+                return None;
+            };
+            hashes.push(hash);
+        }
+        for (kind, name) in dropped {
+            self.faults.add(&step.record, kind, name);
+        }
+        Some((commits, hashes))
+    }
+
+    fn put_project_ref(
+        &mut self,
+        step: &Step<'_>,
+        project: u32,
+        git_ref: &GitRef<'_>,
+        hash: GitHash,
+        touched: &mut dyn Touched,
+    ) {
+        let name = git_ref.r#ref.as_bytes();
+        let change = change_ref(name);
+        match change {
+            ChangeRef::NotAChange if name.starts_with(META_REFS) => return,
+            ChangeRef::Ignored => {
+                return self.faults.add(&step.record, FaultKind::ChangeNumber, name);
+            }
+            _ => {}
+        }
+        let Some(commit) = self.commit(&hash) else {
+            return self
+                .faults
+                .add(&step.record, FaultKind::RefUnknownCommit, name);
+        };
+        let (ChangeRef::Meta { change: number } | ChangeRef::PatchSet { change: number, .. }) =
+            change
+        else {
+            return self.put_ref(step, project, name, Some(hash), b"", touched);
+        };
+        let Some(row) = self.change_row(project, number) else {
+            return self.faults.add(&step.record, FaultKind::Full, name);
+        };
+        match change {
+            ChangeRef::PatchSet { version, .. } => {
+                self.put_patch_set(step, row, version, commit);
+            }
+            _ => self.meta_moved(step, row, commit),
+        }
+        touched.change(row);
+    }
+
+    /// Sets a patch set's commit; it is the change's from now on, whatever its number (spec 3.5, 4).
+    fn put_patch_set(&mut self, step: &Step<'_>, change: u32, version: i32, commit: u32) {
+        match self.patch_set(change, version) {
+            Some(row) => self.patch_sets.commit.set(row, commit),
+            None => {
+                let row = self.patch_sets.change.len();
+                if row == ROWS_MAX {
+                    return self.faults.add(&step.record, FaultKind::Full, b"");
+                }
+                let chain = self.changes.patch_sets.get(change);
+                self.patch_sets.change.push(change);
+                self.patch_sets.version.push(version);
+                self.patch_sets.commit.push(commit);
+                self.patch_sets.previous.push(chain.last);
+                let key = Key::of_numbers(change, i64::from(version));
+                self.patch_sets.by_version.insert(key, row);
+                self.changes.patch_sets.set(change, chain.with(row));
+            }
+        }
+        self.changes.commit.set(change, commit);
+        self.changes.version.set(change, version);
+        let is_known = self.commits.flags.get(commit) & commit_flag::KNOWN != 0;
+        self.set_change_flag(change, change_flag::UNREAD, !is_known);
+        self.note_mentions(step, self.changes.project.get(change), commit);
+    }
+
+    /// Makes the repositories known that a message speaks of (spec 3.6.3).
+    fn note_mentions(&mut self, step: &Step<'_>, project: u32, commit: u32) {
+        let texts = step.texts;
+        let project = self.projects.name.get(project);
+        let message = self.message(texts, commit);
+        let mentioned: Vec<_> = github_refs(message, texts.get(&project))
+            .into_iter()
+            .map(|issue| (issue.owner.into_owned(), issue.repo.into_owned()))
+            .collect();
+        for (owner, name) in mentioned {
+            if self.mention(texts, &owner, &name).is_some() {
+                continue;
+            }
+            let row = self.mentions.owner.len();
+            if row == ROWS_MAX {
+                return;
+            }
+            self.mentions
+                .by_name
+                .insert(Key::of_texts(&owner, &name), row);
+            let owner = self.extra_text(owner);
+            self.mentions.owner.push(owner);
+            let name = self.extra_text(name);
+            self.mentions.name.push(name);
+        }
+    }
+
+    fn mention(
+        &self,
+        texts: crate::corpus::record::Texts<'_>,
+        owner: &[u8],
+        name: &[u8],
+    ) -> Option<u32> {
+        let (mentions, texts) = (&self.mentions, self.texts(texts));
+        let is_it = |row| {
+            texts.get(&mentions.owner.get(row)) == owner
+                && texts.get(&mentions.name.get(row)) == name
+        };
+        mentions.by_name.find(Key::of_texts(owner, name), is_it)
+    }
+
+    /// A text that need not be anywhere in the log.
+    fn extra_text(&mut self, text: Vec<u8>) -> Text {
+        let cell = Text::new(&text, 0, 0);
+        if cell.resolve().is_ok() {
+            return cell;
+        }
+        let place = self.add_extra(text.clone());
+        Text::new(&text, place.segment, place.offset)
+    }
+
+    /// The change's row, made if it is new.
+    fn change_row(&mut self, project: u32, number: i32) -> Option<u32> {
+        if let Some(row) = self.change(project, number) {
+            return Some(row);
+        }
+        let changes = &mut self.changes;
+        let row = Some(changes.project.len()).filter(|row| *row < ROWS_MAX)?;
+        let chain = self.projects.changes.get(project);
+        changes.project.push(project);
+        changes.number.push(number);
+        changes.flags.push(0);
+        changes.commit.push(NONE);
+        changes.version.push(0);
+        changes.patch_sets.push(Chain::EMPTY);
+        changes.meta.push(NONE);
+        changes.oldest.push(NONE);
+        changes.metas.push(0);
+        changes.label_changes.push(0);
+        changes.status.push(0);
+        changes.branch.push(Text::default());
+        changes.created.push(Moment::default());
+        changes.owner.push(-1);
+        changes.previous.push(chain.last);
+        let key = Key::of_numbers(project, i64::from(number));
+        changes.by_number.insert(key, row);
+        self.projects.changes.set(project, chain.with(row));
+        Some(row)
+    }
+
+    pub(super) fn set_change_flag(&mut self, change: u32, bit: u32, on: bool) {
+        let flags = self.changes.flags.get(change);
+        let flags = if on { flags | bit } else { flags & !bit };
+        self.changes.flags.set(change, flags);
+    }
+}

@@ -1,0 +1,304 @@
+//! The history of a change: its meta commits, walked from the newest to the oldest, and what follows from them
+//! (spec/log-and-corpus.md 3.5, "finishProcessing").
+//!
+//! The original walks all of it again at every update. Here a new meta on top of what is known costs one step; the
+//! whole is walked again only where the history was replaced, or one of its commits came late. What a change is then
+//! depends on its commits alone, not on when anybody looked: it is what the original makes of the log in one go.
+
+use super::apply::Touched;
+use super::{Git, change_flag, commit_flag};
+use crate::columns::{Moment, NONE, Text};
+use crate::corpus::fault::FaultKind;
+use crate::corpus::record::{Step, Texts};
+use crate::notedb::commit::parse_commit;
+use crate::notedb::meta;
+use crate::notedb::person::{owner_id, person_email};
+
+/// What metas say, the newest first.
+#[derive(Default)]
+struct Said {
+    metas: u32,
+    label_changes: u32,
+    is_private: bool,
+    status: Option<meta::Status>,
+    branch: Option<Text>,
+    work_in_progress: Option<bool>,
+}
+
+/// How a walk ended.
+enum End {
+    /// At the commit where it should.
+    Met,
+    /// At a commit without parents.
+    Root(u32),
+    Merge,
+    Circle,
+}
+
+/// Finds out that a walk goes in a circle, within a small multiple of the steps to there (Brent).
+struct CircleCheck {
+    seen: u32,
+    steps: u64,
+    next: u64,
+}
+
+impl CircleCheck {
+    fn new(first: u32) -> Self {
+        Self {
+            seen: first,
+            steps: 0,
+            next: 1,
+        }
+    }
+
+    fn is_circle(&mut self, row: u32) -> bool {
+        if row == self.seen {
+            return true;
+        }
+        self.steps += 1;
+        if self.steps == self.next {
+            self.seen = row;
+            self.next *= 2;
+        }
+        false
+    }
+}
+
+impl Git {
+    /// A change's meta ref points to another commit.
+    pub(super) fn meta_moved(&mut self, step: &Step<'_>, change: u32, head: u32) {
+        let old = self.changes.meta.get(change);
+        let is_walked = self.changes.flags.get(change) & change_flag::HISTORY != 0;
+        if old == head && is_walked {
+            return;
+        }
+        if is_walked {
+            let mut said = Said::default();
+            let end = self.walk(head, old, |row| self.hear(step.texts, &mut said, row));
+            if let End::Met = end {
+                self.mark(change, head, old);
+                self.changes.meta.set(change, head);
+                return self.take(change, &said);
+            }
+        }
+        if old != NONE {
+            self.unmark(step, change, old);
+        }
+        self.changes.meta.set(change, head);
+        if let Some(fault) = self.walk_all(step, change) {
+            let number = self.changes.number.get(change).to_string();
+            self.faults.add(&step.record, fault, number.as_bytes());
+        }
+    }
+
+    /// A commit was recorded, perhaps again: whichever history it is in is walked again. `has_new_parents` says that it
+    /// had others before, which never happens to a commit that has its name rightly.
+    pub(super) fn commit_changed(
+        &mut self,
+        step: &Step<'_>,
+        commit: u32,
+        has_new_parents: bool,
+        touched: &mut dyn Touched,
+    ) {
+        let change = self.commits.change.get(commit);
+        if change == NONE {
+            return;
+        }
+        touched.change(change);
+        let is_shared = self.commits.flags.get(commit) & commit_flag::SHARED != 0;
+        if is_shared || has_new_parents {
+            return self.walk_everything(step);
+        }
+        self.walk_all(step, change);
+    }
+
+    /// Walks a change's whole history anew; says what is wrong with it.
+    fn walk_all(&mut self, step: &Step<'_>, change: u32) -> Option<FaultKind> {
+        let head = self.changes.meta.get(change);
+        let mut said = Said::default();
+        let end = self.walk(head, NONE, |row| self.hear(step.texts, &mut said, row));
+        self.reset(change);
+        self.mark(change, head, NONE);
+        match end {
+            End::Root(oldest) => {
+                self.set_change_flag(change, change_flag::HISTORY, true);
+                self.take_oldest(step.texts, change, oldest);
+                self.take(change, &said);
+                None
+            }
+            // Its labels count all the same.
+            End::Merge => {
+                self.count_labels(change, said.label_changes);
+                Some(FaultKind::MetaMerge)
+            }
+            End::Met | End::Circle => Some(FaultKind::MetaCircle),
+        }
+    }
+
+    /// Walks the histories of all changes anew. It takes long, and is needed only where one commit is in several.
+    fn walk_everything(&mut self, step: &Step<'_>) {
+        for row in 0..self.commits.hash.len() {
+            self.commits.change.set(row, NONE);
+            let flags = self.commits.flags.get(row) & !commit_flag::SHARED;
+            self.commits.flags.set(row, flags);
+        }
+        for change in 0..self.changes.project.len() {
+            if self.changes.meta.get(change) != NONE {
+                self.walk_all(step, change);
+            }
+        }
+    }
+
+    /// Visits the commits from `head` back, up to but without `until`.
+    fn walk(&self, head: u32, until: u32, mut visit: impl FnMut(u32)) -> End {
+        let mut row = head;
+        let mut circle = CircleCheck::new(NONE);
+        loop {
+            if row == until {
+                return End::Met;
+            }
+            if circle.is_circle(row) {
+                return End::Circle;
+            }
+            visit(row);
+            let parent = self.commits.parent.get(row);
+            if parent == NONE {
+                return End::Root(row);
+            }
+            if self.commits.more_parents.get(row).len() > 0 {
+                return End::Merge;
+            }
+            row = parent;
+        }
+    }
+
+    /// Takes in what an older meta says.
+    fn hear(&self, texts: Texts<'_>, said: &mut Said, row: u32) {
+        let message = self.message(texts, row);
+        said.metas = said.metas.saturating_add(1);
+        if meta::has_label(message) {
+            said.label_changes = said.label_changes.saturating_add(1);
+        }
+        said.is_private |= meta::is_private(message);
+        if said.status.is_none() {
+            said.status = meta::status(message);
+        }
+        if said.work_in_progress.is_none() {
+            said.work_in_progress = meta::work_in_progress(message);
+        }
+        if said.branch.is_none() {
+            said.branch = meta::branch(message).map(|branch| self.part_of_raw(texts, row, branch));
+        }
+    }
+
+    /// A cell for a part of a commit's raw text.
+    fn part_of_raw(&self, texts: Texts<'_>, commit: u32, part: &[u8]) -> Text {
+        let raw = self.raw(texts, commit);
+        let within = part.as_ptr().addr().wrapping_sub(raw.as_ptr().addr());
+        match self.commits.raw.get(commit).resolve() {
+            Err(place) => Text::new(
+                part,
+                place.segment,
+                place.offset.wrapping_add(within as u32),
+            ),
+            Ok(_) => Text::new(part, 0, 0),
+        }
+    }
+
+    /// Adds what newer metas say to what a change is.
+    fn take(&mut self, change: u32, said: &Said) {
+        let metas = self.changes.metas.get(change);
+        self.changes
+            .metas
+            .set(change, metas.saturating_add(said.metas));
+        let labels = self.changes.label_changes.get(change);
+        self.count_labels(change, labels.saturating_add(said.label_changes));
+        if said.is_private {
+            self.set_change_flag(change, change_flag::PRIVATE, true);
+        }
+        if let Some(is) = said.work_in_progress {
+            self.set_change_flag(change, change_flag::WORK_IN_PROGRESS, is);
+        }
+        if let Some(status) = said.status {
+            self.changes.status.set(change, status as u32);
+        }
+        if let Some(branch) = said.branch {
+            self.changes.branch.set(change, branch);
+        }
+    }
+
+    /// A change of whose history nothing is known.
+    fn reset(&mut self, change: u32) {
+        let of_metas = change_flag::HISTORY
+            | change_flag::PRIVATE
+            | change_flag::WORK_IN_PROGRESS
+            | change_flag::NO_OWNER;
+        self.set_change_flag(change, of_metas, false);
+        self.count_labels(change, 0);
+        let changes = &mut self.changes;
+        changes.metas.set(change, 0);
+        changes.oldest.set(change, NONE);
+        changes.status.set(change, meta::Status::New as u32);
+        changes.branch.set(change, Text::default());
+        changes.created.set(change, Moment::default());
+        changes.owner.set(change, -1);
+    }
+
+    /// When a change was made, and by whom.
+    fn take_oldest(&mut self, texts: Texts<'_>, change: u32, oldest: u32) {
+        self.changes.oldest.set(change, oldest);
+        let parsed = parse_commit(self.raw(texts, oldest), false).ok();
+        let author = parsed.as_ref().and_then(|commit| commit.author);
+        let owner = author.map(|author| owner_id(person_email(author.person)));
+        let committer = parsed.as_ref().and_then(|commit| commit.committer);
+        let created = committer.map(|by| Moment::from_unix(by.unix_seconds, 0));
+        self.changes
+            .created
+            .set(change, created.unwrap_or_default());
+        self.changes.owner.set(change, owner.unwrap_or(-1));
+        self.set_change_flag(change, change_flag::NO_OWNER, owner.is_none());
+    }
+
+    fn count_labels(&mut self, change: u32, label_changes: u32) {
+        let project = self.changes.project.get(change);
+        let old = i64::from(self.changes.label_changes.get(change));
+        let all = self.projects.label_changes.get(project);
+        let all = all - old + i64::from(label_changes);
+        self.projects.label_changes.set(project, all);
+        self.changes.label_changes.set(change, label_changes);
+    }
+
+    /// Notes of the commits from `head` back to `until` that they are in the change's history.
+    fn mark(&mut self, change: u32, head: u32, until: u32) {
+        for row in self.line(head, until) {
+            match self.commits.change.get(row) {
+                NONE => self.commits.change.set(row, change),
+                other if other == change => {}
+                _ => {
+                    let flags = self.commits.flags.get(row) | commit_flag::SHARED;
+                    self.commits.flags.set(row, flags);
+                }
+            }
+        }
+    }
+
+    /// Takes that back, of a history that is not the change's any more.
+    fn unmark(&mut self, step: &Step<'_>, change: u32, head: u32) {
+        let line = self.line(head, NONE);
+        let shares = |row: &u32| self.commits.flags.get(*row) & commit_flag::SHARED != 0;
+        if line.iter().any(shares) {
+            self.changes.meta.set(change, NONE);
+            return self.walk_everything(step);
+        }
+        for row in line {
+            self.commits.change.set(row, NONE);
+        }
+    }
+
+    /// The commits of a history, as far as it can be walked.
+    fn line(&self, head: u32, until: u32) -> Vec<u32> {
+        let mut line = Vec::new();
+        self.walk(head, until, |row| line.push(row));
+        line
+    }
+}
