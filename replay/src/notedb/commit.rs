@@ -1,0 +1,274 @@
+//! Raw commits, as `git cat-file commit` prints them: header lines, an empty line, the message.
+//!
+//! Nothing is copied or allocated, however many parents there are. A commit that cannot be taken apart
+//! is told with the parents that it named before the bad line: the original has made placeholders of
+//! them by then, and they stay.
+
+use memchr::{memchr, memmem, memrchr};
+use proto::GitHash;
+
+use super::line::{number, trim_space};
+
+/// A commit taken apart.
+#[derive(Clone, Debug)]
+pub(crate) struct ParsedCommit<'a> {
+    /// Its tree; the last one if it names several.
+    pub(crate) tree: Option<GitHash>,
+    /// Its parents.
+    pub(crate) parents: Parents<'a>,
+    /// Who wrote it, by the last `author` line.
+    pub(crate) author: Option<Signature<'a>>,
+    /// Who committed it, by the last `committer` line.
+    pub(crate) committer: Option<Signature<'a>>,
+    /// The encoding that it names for its texts.
+    pub(crate) encoding: Option<&'a [u8]>,
+    /// The message, as it is.
+    pub(crate) message: &'a [u8],
+    /// Where the message starts.
+    pub(crate) message_start: usize,
+    /// The first line that should say who it was, and does not. Never with `original_semantics`.
+    pub(crate) bad_person: Option<BadCommit>,
+}
+
+/// Who did something, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Signature<'a> {
+    /// `Name <email>`, as it is.
+    pub(crate) person: &'a [u8],
+    /// Seconds since 1970.
+    pub(crate) unix_seconds: i64,
+    /// What is written for the time zone, such as `+0530`.
+    pub(crate) zone: &'a [u8],
+    /// How far that is ahead of UTC, in seconds.
+    pub(crate) offset_seconds: i32,
+}
+
+/// Which line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// `author`.
+    Author,
+    /// `committer`.
+    Committer,
+}
+
+impl Role {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Committer => "committer",
+        }
+    }
+}
+
+/// What a line that says who it was lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadSignature {
+    /// The original drops the commit.
+    #[error("there are no three parts")]
+    Parts,
+    /// The original drops the commit.
+    #[error("the time is not a number of seconds")]
+    Seconds,
+    /// The original panics.
+    #[error("the time zone has fewer than five characters")]
+    Zone,
+}
+
+/// Why a raw commit cannot be taken apart, and from which byte of it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadCommit {
+    /// The original panics.
+    #[error("no empty line after the header")]
+    NoMessage,
+    /// The original drops it.
+    #[error("no header")]
+    NoHeader,
+    /// The original panics.
+    #[error("the parent at byte {at} is not 40 hex digits")]
+    Parent {
+        /// Where the line starts.
+        at: usize,
+    },
+    /// The original panics.
+    #[error("the tree at byte {at} is not 40 hex digits")]
+    Tree {
+        /// Where the line starts.
+        at: usize,
+    },
+    /// See the source for what the original does.
+    #[error("bad {} line at byte {at}", role.as_str())]
+    Person {
+        /// Which line.
+        role: Role,
+        /// Where the line starts.
+        at: usize,
+        /// What is wrong with it.
+        source: BadSignature,
+    },
+}
+
+/// A commit that was refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refused<'a> {
+    /// The parents before the bad line, which are wanted all the same.
+    pub(crate) parents: Parents<'a>,
+    /// Why.
+    pub(crate) reason: BadCommit,
+}
+
+/// Takes a raw commit apart.
+///
+/// A line that should say who it was and does not is a reason for the original to drop the commit, and
+/// with it all history before. Without `original_semantics` such a commit is only without that person,
+/// and the line is told in [`ParsedCommit::bad_person`].
+pub(crate) fn parse_commit(
+    raw: &[u8],
+    original_semantics: bool,
+) -> Result<ParsedCommit<'_>, Refused<'_>> {
+    let refused = |parents, reason| Err(Refused { parents, reason });
+    let end = match memmem::find(raw, b"\n\n") {
+        None => return refused(Parents::NONE, BadCommit::NoMessage),
+        Some(0) => return refused(Parents::NONE, BadCommit::NoHeader),
+        Some(end) => end,
+    };
+    let message_start = end + 2;
+    let mut commit = ParsedCommit {
+        tree: None,
+        parents: Parents::NONE,
+        author: None,
+        committer: None,
+        encoding: None,
+        message: &raw[message_start..],
+        message_start,
+        bad_person: None,
+    };
+    let header = &raw[..end];
+    let mut at = 0;
+    while at < end {
+        let line = first_line(&header[at..]);
+        match commit.read_line(header, at, line) {
+            Err(bad @ BadCommit::Person { .. }) if !original_semantics => {
+                commit.bad_person.get_or_insert(bad);
+            }
+            Err(reason) => return refused(commit.parents, reason),
+            Ok(()) => {}
+        }
+        at += line.len() + 1;
+    }
+    Ok(commit)
+}
+
+impl<'a> ParsedCommit<'a> {
+    /// Takes in the line at `at` of the header.
+    fn read_line(&mut self, header: &'a [u8], at: usize, line: &'a [u8]) -> Result<(), BadCommit> {
+        if let Some(hash) = line.strip_prefix(Parents::WORD) {
+            if hash.len() != GitHash::HEX_LEN || !hash.iter().all(u8::is_ascii_hexdigit) {
+                return Err(BadCommit::Parent { at });
+            }
+            self.parents.push(header, at, line.len());
+        } else if let Some(hash) = line.strip_prefix(b"tree ") {
+            self.tree = Some(GitHash::from_hex(hash).ok_or(BadCommit::Tree { at })?);
+        } else if let Some(text) = line.strip_prefix(b"author ") {
+            self.author = None;
+            self.author = Some(signature(text).map_err(|source| BadCommit::Person {
+                role: Role::Author,
+                at,
+                source,
+            })?);
+        } else if let Some(text) = line.strip_prefix(b"committer ") {
+            self.committer = None;
+            self.committer = Some(signature(text).map_err(|source| BadCommit::Person {
+                role: Role::Committer,
+                at,
+                source,
+            })?);
+        } else if let Some(encoding) = line.strip_prefix(b"encoding ") {
+            self.encoding = Some(encoding);
+        }
+        // Others (signatures and their continuations, other tools' lines) say nothing that is kept.
+        Ok(())
+    }
+}
+
+/// The parents of a commit in order, read from its header again each time.
+#[derive(Clone, Debug)]
+pub(crate) struct Parents<'a> {
+    /// From the first `parent` line to the end of the last.
+    lines: &'a [u8],
+    /// Where they start in the header.
+    start: usize,
+    /// How many are left.
+    count: usize,
+}
+
+impl<'a> Parents<'a> {
+    const WORD: &'static [u8] = b"parent ";
+    const NONE: Self = Self {
+        lines: b"",
+        start: 0,
+        count: 0,
+    };
+
+    /// Takes in the sound line of `length` bytes at `at`.
+    fn push(&mut self, header: &'a [u8], at: usize, length: usize) {
+        if self.count == 0 {
+            self.start = at;
+        }
+        self.lines = &header[self.start..at + length];
+        self.count += 1;
+    }
+}
+
+impl Iterator for Parents<'_> {
+    type Item = GitHash;
+
+    fn next(&mut self) -> Option<GitHash> {
+        while !self.lines.is_empty() {
+            let line = first_line(self.lines);
+            self.lines = self.lines.get(line.len() + 1..).unwrap_or_default();
+            if let Some(hash) = line.strip_prefix(Self::WORD) {
+                self.count = self.count.saturating_sub(1);
+                return GitHash::from_hex(hash);
+            }
+        }
+        None
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count, Some(self.count))
+    }
+}
+
+impl ExactSizeIterator for Parents<'_> {}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    &text[..memchr(b'\n', text).unwrap_or(text.len())]
+}
+
+/// Takes `Name <email> 1488624439 +0900` apart.
+pub(crate) fn signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
+    let (rest, zone) = split_last_space(trim_space(text)).ok_or(BadSignature::Parts)?;
+    let (person, seconds) = split_last_space(rest).ok_or(BadSignature::Parts)?;
+    Ok(Signature {
+        person,
+        unix_seconds: number(seconds).ok_or(BadSignature::Seconds)?,
+        zone,
+        offset_seconds: zone_offset(zone).ok_or(BadSignature::Zone)?,
+    })
+}
+
+fn split_last_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = memrchr(b' ', text)?;
+    Some((&text[..space], &text[space + 1..]))
+}
+
+/// Seconds east of UTC by a zone's text: hours are its characters 1 and 2, minutes 3 and 4, each 0
+/// where that is not a number (`-5` is one); only a `-` at the start means west. `None` if the text is
+/// shorter.
+pub(crate) fn zone_offset(zone: &[u8]) -> Option<i32> {
+    let (sign, hours, minutes) = (zone.first()?, zone.get(1..3)?, zone.get(3..5)?);
+    let part = |text| number::<i32>(text).unwrap_or(0);
+    let seconds = part(hours) * 3600 + part(minutes) * 60;
+    Some(if *sign == b'-' { -seconds } else { seconds })
+}
