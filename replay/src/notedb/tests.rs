@@ -10,6 +10,9 @@ use proto::GitHash;
 
 use super::{change_ref, commit, hashtags, issue_ref, line, message, meta, person, release, votes};
 
+static TAG: line::Needle = line::Needle::new(b"Tag: ");
+static LABEL: line::Needle = line::Needle::new(b"Label: ");
+
 /// Texts of the pieces that the functions look for, and of others.
 fn texts() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(&PIECES[..]).prop_map(|piece| piece.as_bytes().to_vec());
@@ -88,9 +91,9 @@ fn slices(text: &[u8]) -> Vec<&[u8]> {
         person::person_name(text),
         message::summary(text),
     ];
-    all.extend(line::line_value(text, b"Tag: ").map(|(value, _)| value));
-    all.extend(line::line_value(text, b"Tag: ").map(|(_, rest)| rest));
-    all.extend(line::line_values(text, b"Label: "));
+    let (value, rest) = line::line_value(text, &TAG).unzip();
+    all.extend(value.into_iter().chain(rest));
+    all.extend(line::line_values(text, &LABEL));
     all.extend(meta::branch(text));
     all.extend(meta::hashtags(text).map(hashtags::HashtagSet::text));
     all.extend(hashtags::HashtagSet::new(text).iter());
