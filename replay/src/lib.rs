@@ -23,7 +23,10 @@ pub mod corpus;
 pub mod dump;
 pub mod error;
 pub mod live;
+mod mapped;
 pub mod projection;
+pub mod segments;
+pub mod source;
 mod table;
 pub mod time;
 
@@ -32,4 +35,6 @@ pub use corpus::Corpus;
 pub use error::{AtError, Error, Stopped};
 pub use live::{At, Failure, Health, Live, LiveOptions};
 pub use projection::{Folded, Projection, Skipped, Skips};
+pub use segments::{Block, SegmentBytes, Segments};
+pub use source::{SegmentId, Source, SourceError, SourceOptions};
 pub use time::Time;
