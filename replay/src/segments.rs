@@ -272,3 +272,7 @@ fn insert(chunks: &mut Vec<Chunk>, new: &Chunk) {
         from = to;
     }
 }
+
+#[cfg(test)]
+#[path = "segments/tests.rs"]
+mod tests;

@@ -140,14 +140,17 @@ impl Source {
 
     /// A stream that is open already, such as one that is written in this process; with `refresh`, what other
     /// processes append is looked for too. Where its store has no files, its segments are read into memory: see
-    /// [`Source::of_remote_stream`].
+    /// [`Source::of_remote_stream`]. It has no cache folder, as its name does not say which of all streams it is.
     pub fn of_stream(stream: Stream, refresh: Option<Duration>) -> Self {
         let options = SourceOptions {
             refresh,
             ..SourceOptions::default()
         };
         let place = stream.name().to_owned();
-        Self::of_local_stream(stream, place, &options)
+        Self {
+            cache: None,
+            ..Self::of_local_stream(stream, place, &options)
+        }
     }
 
     /// A stream that is open already and whose store is elsewhere: its sealed segments are copied to the cache
