@@ -9,6 +9,8 @@ mod original;
 mod prost_types;
 mod scramble;
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 use proto::Message as _;
@@ -38,12 +40,12 @@ fn view(payload: &[u8]) -> Result<maintpb::Mutation, DecodeError> {
 }
 
 /// The fields of a mutation.
-fn descriptor() -> MessageDescriptor {
+static DESCRIPTOR: LazyLock<MessageDescriptor> = LazyLock::new(|| {
     DescriptorPool::decode(proto::FILE_DESCRIPTOR_SET)
         .unwrap()
         .get_message_by_name("maintpb.Mutation")
         .unwrap()
-}
+});
 
 /// Holds the view of any bytes against prost and against the original's rules.
 fn check(payload: &[u8]) {
@@ -53,7 +55,7 @@ fn check(payload: &[u8]) {
     }
     // Prost refuses a wire type that is not the field's own, which the original skips. Without the
     // fields that the original would skip they must agree about all.
-    match original::known_fields(&descriptor(), payload) {
+    match original::known_fields(&DESCRIPTOR, payload) {
         Some(known) => assert_eq!(
             viewed,
             Ok(maintpb::Mutation::decode(&known[..]).unwrap()),
@@ -78,7 +80,7 @@ proptest! {
     #[test]
     fn other_encodings_mean_the_same(mut entropy in Entropy::any(), mut changes in Entropy::any()) {
         let mutation = maintpb::Mutation::generate(&mut entropy);
-        let bytes = scramble::reencode(&descriptor(), &mutation.encode_to_vec(), &mut changes);
+        let bytes = scramble::reencode(&DESCRIPTOR, &mutation.encode_to_vec(), &mut changes);
         prop_assert_eq!(maintpb::Mutation::decode(&bytes[..]), Ok(mutation.clone()));
         prop_assert_eq!(view(&bytes), Ok(mutation));
     }
@@ -96,7 +98,7 @@ proptest! {
     #[test]
     fn broken_messages(mut entropy in Entropy::any(), mut changes in Entropy::any()) {
         let mutation = maintpb::Mutation::generate(&mut entropy);
-        let mut bytes = scramble::reencode(&descriptor(), &mutation.encode_to_vec(), &mut changes);
+        let mut bytes = scramble::reencode(&DESCRIPTOR, &mutation.encode_to_vec(), &mut changes);
         scramble::damage(&mut bytes, &mut changes);
         check(&bytes);
     }
@@ -112,7 +114,7 @@ fn every_field_of_every_message() {
             Ok(mutation.clone()),
             "{seed}"
         );
-        let bytes = scramble::reencode(&descriptor(), &mutation.encode_to_vec(), &mut full.clone());
+        let bytes = scramble::reencode(&DESCRIPTOR, &mutation.encode_to_vec(), &mut full.clone());
         assert_eq!(view(&bytes), Ok(mutation), "{seed}");
     }
 }
