@@ -272,3 +272,6 @@ pub(crate) fn zone_offset(zone: &[u8]) -> Option<i32> {
     let seconds = part(hours) * 3600 + part(minutes) * 60;
     Some(if *sign == b'-' { -seconds } else { seconds })
 }
+
+#[cfg(test)]
+mod tests;

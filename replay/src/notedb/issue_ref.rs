@@ -126,3 +126,6 @@ fn lower(name: &[u8]) -> Cow<'_, [u8]> {
         Cow::Borrowed(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ pub(crate) fn try_status<'a>(
     }
     status
 }
+
+#[cfg(test)]
+mod tests;

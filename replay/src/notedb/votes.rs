@@ -195,3 +195,6 @@ fn new_patch_set(footer: &[u8]) -> Option<&[u8]> {
     let (commit, _) = line_value(footer, b"Commit: ")?;
     (!commit.is_empty()).then_some(commit)
 }
+
+#[cfg(test)]
+mod tests;
