@@ -18,9 +18,11 @@
 //! # }
 //! ```
 
+mod check;
+mod counts;
 pub mod fault;
 mod fold;
-// pub mod gerrit;
+pub mod gerrit;
 mod git;
 pub mod github;
 pub(crate) mod record;
@@ -38,7 +40,14 @@ use git::Git;
 use github::Github;
 use record::Texts;
 
+pub use check::Inconsistency;
+pub use counts::Counts;
 pub use fault::{Fault, FaultKind};
+pub use gerrit::{Cl, GerritProject, Meta};
+pub use git::ancestry::FirstParents;
+pub use git::commit::{Commit, FileStat};
+pub use git::repo::{Branch, Head, Ref, Repo};
+pub use git::signature::Signature;
 pub use scope::Scope;
 pub use touched::Touched;
 
