@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+pub mod dump;
 pub mod fault;
 mod fold;
 // pub mod gerrit;
@@ -27,6 +28,7 @@ pub(crate) mod record;
 mod recorded;
 pub mod scope;
 pub mod touched;
+mod view;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ use git::Git;
 use github::Github;
 use record::Texts;
 
+pub use dump::{DumpOptions, dump};
 pub use fault::{Fault, FaultKind};
 pub use scope::Scope;
 pub use touched::Touched;

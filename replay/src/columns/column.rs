@@ -36,6 +36,13 @@ impl<T: Cell> Column<T> {
         self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
     }
 
+    /// The same in place: what a short text says is in the cell.
+    #[inline]
+    pub(crate) fn cell(&self, row: u32) -> &T {
+        let row = row as usize;
+        &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
+    }
+
     /// Overwrites the cell of a row that is there. Writing what is there already copies nothing.
     #[inline]
     pub(crate) fn set(&mut self, row: u32, cell: T) {
