@@ -20,6 +20,7 @@
 
 mod check;
 mod counts;
+pub mod dump;
 pub mod fault;
 mod fold;
 pub mod gerrit;
@@ -29,6 +30,7 @@ pub(crate) mod record;
 mod recorded;
 pub mod scope;
 pub mod touched;
+mod view;
 
 use std::sync::Arc;
 
@@ -42,6 +44,7 @@ use record::Texts;
 
 pub use check::Inconsistency;
 pub use counts::Counts;
+pub use dump::{DumpOptions, dump};
 pub use fault::{Fault, FaultKind};
 pub use gerrit::{Cl, GerritProject, Meta};
 pub use git::ancestry::FirstParents;

@@ -55,14 +55,6 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// The text of a cell that a string of a record was put into. Those are UTF-8; nothing if one is not.
-    pub(crate) fn str<'t>(self, text: &'t Text) -> &'t str
-    where
-        'a: 't,
-    {
-        std::str::from_utf8(self.get(text)).unwrap_or_default()
-    }
-
     /// The bytes at a place; none where there is nothing, which is never the case for a place of ours.
     pub(crate) fn at(self, place: Place) -> &'a [u8] {
         let Place {

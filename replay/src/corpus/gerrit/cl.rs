@@ -5,17 +5,16 @@ use std::borrow::Cow;
 use super::{GerritProject, HashtagSet, IssueRef, Message, Meta, Status, TryStatus};
 use super::{Votes, VotesError};
 use crate::columns::{Moment, NONE};
+use crate::corpus::Commit;
 use crate::corpus::git::change_flag;
 use crate::corpus::git::signature::Signature;
-use crate::corpus::{Commit, Corpus};
+use crate::corpus::view::view;
 use crate::notedb::{issue_ref, message, meta};
 use crate::time::Time;
 
-/// A change of a Gerrit project (Gerrit's word is "change", its users' is CL), with all its patch sets.
-#[derive(Clone, Copy)]
-pub struct Cl<'a> {
-    pub(in crate::corpus) corpus: &'a Corpus,
-    pub(in crate::corpus) row: u32,
+view! {
+    /// A change of a Gerrit project (Gerrit's word is "change", its users' is CL), with all its patch sets.
+    Cl
 }
 
 /// What a cell says, without looking at any text.
@@ -85,8 +84,7 @@ impl<'a> Cl<'a> {
 
     /// The same as it was written.
     pub fn branch_bytes(&self) -> &'a [u8] {
-        let branch = self.corpus.git.changes.branch.cell(self.row);
-        self.corpus.texts().get(branch)
+        self.corpus.bytes(&self.corpus.git.changes.branch, self.row)
     }
 
     /// Whether it has a patch set and a history.
@@ -265,20 +263,6 @@ impl<'a> Cl<'a> {
         let cl = *self;
         let commit = self.commit_at(row);
         Meta { cl, commit }
-    }
-}
-
-impl PartialEq for Cl<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.row == other.row
-    }
-}
-
-impl Eq for Cl<'_> {}
-
-impl std::hash::Hash for Cl<'_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.row.hash(state);
     }
 }
 

@@ -3,21 +3,19 @@
 use proto::GitHash;
 
 use super::{Cl, Release, release};
+use crate::corpus::Commit;
 use crate::corpus::git::repo::Ref;
-use crate::corpus::{Commit, Corpus};
+use crate::corpus::view::view;
 
-/// A Gerrit project: its commits, refs and changes.
-#[derive(Clone, Copy)]
-pub struct GerritProject<'a> {
-    pub(in crate::corpus) corpus: &'a Corpus,
-    pub(in crate::corpus) row: u32,
+view! {
+    /// A Gerrit project: its commits, refs and changes.
+    GerritProject
 }
 
 impl<'a> GerritProject<'a> {
     /// Its server and itself, such as `go.googlesource.com/build`.
     pub fn name(&self) -> &'a str {
-        let name = self.corpus.git.projects.name.cell(self.row);
-        self.corpus.texts().str(name)
+        self.corpus.text(&self.corpus.git.projects.name, self.row)
     }
 
     /// Its server, such as `go.googlesource.com`; empty if the name has no slash.
@@ -96,20 +94,6 @@ impl<'a> GerritProject<'a> {
     /// are the supported ones.
     pub fn latest_releases(&self) -> Vec<Release<'a>> {
         release::latest_releases(self.refs())
-    }
-}
-
-impl PartialEq for GerritProject<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.row == other.row
-    }
-}
-
-impl Eq for GerritProject<'_> {}
-
-impl std::hash::Hash for GerritProject<'_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.row.hash(state);
     }
 }
 

@@ -2,25 +2,23 @@
 //! asked for. Depends on the tables and on [`crate::notedb`].
 
 use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
 
 use proto::GitHash;
 
 use super::signature::Signature;
 use super::{Git, commit_flag};
 use crate::columns::NONE;
+use crate::corpus::view::view;
 use crate::corpus::{Cl, Corpus, GerritProject};
 use crate::notedb::commit::{ParsedCommit, parse_commit};
 use crate::notedb::message;
 use crate::wire::{DiffTreeFiles, GitDiffTreeFile};
 
-/// A commit, of plain repositories and Gerrit projects alike.
-///
-/// It is a *placeholder* while it is known only as somebody's parent: then it has a hash and nothing else.
-#[derive(Clone, Copy)]
-pub struct Commit<'a> {
-    pub(in crate::corpus) corpus: &'a Corpus,
-    pub(in crate::corpus) row: u32,
+view! {
+    /// A commit, of plain repositories and Gerrit projects alike.
+    ///
+    /// It is a *placeholder* while it is known only as somebody's parent: then it has a hash and nothing else.
+    Commit
 }
 
 /// How much of a file a commit changed.
@@ -236,20 +234,6 @@ impl<I: Iterator> Iterator for Counted<I> {
 }
 
 impl<I: Iterator> ExactSizeIterator for Counted<I> {}
-
-impl PartialEq for Commit<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.row == other.row
-    }
-}
-
-impl Eq for Commit<'_> {}
-
-impl Hash for Commit<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.row.hash(state);
-    }
-}
 
 impl std::fmt::Debug for Commit<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,16 +4,15 @@ use proto::GitHash;
 
 use super::{PLAIN, ref_flag};
 use crate::corpus::Corpus;
+use crate::corpus::view::view;
 
 const HEAD: &str = "HEAD";
 const BRANCHES: &str = "refs/heads/";
 const TAGS: &str = "refs/tags/";
 
-/// A plain git repository. (Those of Gerrit are [`GerritProject`](crate::corpus::GerritProject)s.)
-#[derive(Clone, Copy)]
-pub struct Repo<'a> {
-    corpus: &'a Corpus,
-    row: u32,
+view! {
+    /// A plain git repository. (Those of Gerrit are [`GerritProject`](crate::corpus::GerritProject)s.)
+    Repo
 }
 
 /// A ref as it was recorded.
@@ -83,10 +82,9 @@ impl Corpus {
         let flags = refs.flags.get(row);
         let has = |bit| flags & bit != 0;
         has(ref_flag::LIVE).then(|| Ref {
-            name: self.texts().str(refs.name.cell(row)),
+            name: self.text(&refs.name, row),
             commit: has(ref_flag::TARGET).then(|| GitHash::from_bytes(refs.target.get(row))),
-            symref_target: has(ref_flag::SYMBOLIC)
-                .then(|| self.texts().str(refs.symref_target.cell(row))),
+            symref_target: has(ref_flag::SYMBOLIC).then(|| self.text(&refs.symref_target, row)),
         })
     }
 }
@@ -94,9 +92,7 @@ impl Corpus {
 impl<'a> Repo<'a> {
     /// Its name, such as `go` or `example.com/project`.
     pub fn name(&self) -> &'a str {
-        self.corpus
-            .texts()
-            .str(self.corpus.git.repos.name.cell(self.row))
+        self.corpus.text(&self.corpus.git.repos.name, self.row)
     }
 
     /// What `HEAD` points to, as far as it is known. Where it is a name for a ref that was
@@ -155,14 +151,6 @@ impl<'a> Repo<'a> {
         })
     }
 }
-
-impl PartialEq for Repo<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.row == other.row
-    }
-}
-
-impl Eq for Repo<'_> {}
 
 impl std::fmt::Debug for Repo<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
