@@ -18,15 +18,19 @@
 //! # }
 //! ```
 
+mod check;
+mod counts;
+pub mod dump;
 pub mod fault;
 mod fold;
-// pub mod gerrit;
+pub mod gerrit;
 mod git;
 pub mod github;
 pub(crate) mod record;
 mod recorded;
 pub mod scope;
 pub mod touched;
+mod view;
 
 use std::sync::Arc;
 
@@ -38,7 +42,15 @@ use git::Git;
 use github::Github;
 use record::Texts;
 
+pub use check::Inconsistency;
+pub use counts::Counts;
+pub use dump::{DumpOptions, dump};
 pub use fault::{Fault, FaultKind};
+pub use gerrit::{Cl, GerritProject, Meta};
+pub use git::ancestry::FirstParents;
+pub use git::commit::{Commit, FileStat};
+pub use git::repo::{Branch, Head, Ref, Repo};
+pub use git::signature::Signature;
 pub use scope::Scope;
 pub use touched::Touched;
 

@@ -273,6 +273,11 @@ impl<P> Folded<P> {
 }
 
 impl<P: Projection> Folded<P> {
+    /// A state before any record, such as an empty corpus under other rules than the usual ones.
+    pub fn with(state: P) -> Self {
+        Self::starting_from(state)
+    }
+
     /// A state before any record.
     pub(crate) fn starting_from(state: P) -> Self {
         Self::resumed(state, Walked::default())

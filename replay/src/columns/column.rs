@@ -32,8 +32,14 @@ impl<T: Cell> Column<T> {
     /// The cell of a row that is there.
     #[inline]
     pub(crate) fn get(&self, row: u32) -> T {
+        *self.cell(row)
+    }
+
+    /// The same, where it lies: a short text is in it.
+    #[inline]
+    pub(crate) fn cell(&self, row: u32) -> &T {
         let row = row as usize;
-        self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
+        &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
     }
 
     /// Overwrites the cell of a row that is there. Writing what is there already copies nothing.

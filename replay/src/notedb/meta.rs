@@ -25,7 +25,7 @@ static RESULT: Needle = Needle::new(b"TryBot-Result");
 
 /// The state of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Status {
+pub enum Status {
     /// Open for review; what a change is until a meta says otherwise.
     New,
     /// Seen by few.
@@ -38,13 +38,29 @@ pub(crate) enum Status {
 
 impl Status {
     /// As Gerrit and the original's API write it.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Draft => "draft",
             Self::Merged => "merged",
             Self::Abandoned => "abandoned",
         }
+    }
+
+    /// The status with this number, `status as u32`; there are no others.
+    pub(crate) const fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Draft,
+            2 => Self::Merged,
+            3 => Self::Abandoned,
+            _ => Self::New,
+        }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -183,11 +199,11 @@ pub(crate) fn meta_message(message: &[u8]) -> Option<MetaMessage<'_>> {
 
 /// What tests asked for and answered on one patch set, as the votes in messages tell it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TryStatus {
+pub struct TryStatus {
     /// Somebody asked for a test run, and nobody took that back.
-    pub(crate) wanted: bool,
+    pub wanted: bool,
     /// A result was given.
-    pub(crate) done: bool,
+    pub done: bool,
 }
 
 /// The [`TryStatus`] after the messages on patch set `version`, given oldest first.

@@ -73,11 +73,11 @@ fn voter(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Votes by label and voter's email. A label whose votes were all taken back stays, with none.
-pub(crate) type VotesByLabel<'a> = BTreeMap<&'a [u8], BTreeMap<&'a [u8], i8>>;
+pub type VotesByLabel<'a> = BTreeMap<&'a [u8], BTreeMap<&'a [u8], i8>>;
 
 /// Why the original has no votes to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoVotes {
+pub enum NoVotes {
     /// It panics: a meta does not say who made it.
     #[error("a meta commit has no author")]
     NoAuthor,
