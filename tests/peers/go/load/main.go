@@ -8,22 +8,16 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
 	"forgelog.example/peers/internal/held"
-	"golang.org/x/build/maintner"
-	"golang.org/x/build/maintner/maintpb"
-	"golang.org/x/build/maintner/reclog"
-	"google.golang.org/protobuf/proto"
+	"forgelog.example/peers/internal/logs"
 )
 
 type measured struct {
@@ -33,72 +27,14 @@ type measured struct {
 	Held      held.Held `json:"held"`
 }
 
-// bucket is a folder with the objects of an original's bucket. The library itself reads them only over
-// HTTP; this is the loop by which it reads its cache.
-type bucket []string
-
-func (b bucket) GetMutations(ctx context.Context) <-chan maintner.MutationStreamEvent {
-	ch := make(chan maintner.MutationStreamEvent, 50)
-	send := func(event maintner.MutationStreamEvent) error {
-		select {
-		case ch <- event:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	go func() {
-		for _, file := range b {
-			err := reclog.ForeachFileRecord(file, func(_ int64, _, record []byte) error {
-				m := new(maintpb.Mutation)
-				if err := proto.Unmarshal(record, m); err != nil {
-					return err
-				}
-				return send(maintner.MutationStreamEvent{Mutation: m})
-			})
-			if err != nil {
-				send(maintner.MutationStreamEvent{Err: fmt.Errorf("%s: %w", file, err)})
-				return
-			}
-		}
-		send(maintner.MutationStreamEvent{End: true})
-	}()
-	return ch
-}
-
-func source(from, cache string) (maintner.MutationSource, error) {
-	if strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://") {
-		if cache == "" {
-			return nil, fmt.Errorf("-cache is needed for a URL")
-		}
-		return maintner.NewNetworkMutationSource(from, cache), os.MkdirAll(cache, 0o700)
-	}
-	// Glob sorts; so do the names, up to 9,999 segments.
-	objects, err := filepath.Glob(filepath.Join(from, "[0-9][0-9][0-9][0-9].*.mutlog"))
-	if err != nil {
-		return nil, err
-	}
-	if len(objects) > 0 {
-		return bucket(objects), nil
-	}
-	files, err := filepath.Glob(filepath.Join(from, "maintner-*.mutlog"))
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s holds no log", from)
-	}
-	return maintner.NewDiskMutationLogger(from), nil
-}
-
 func run(from, cache string) error {
-	src, err := source(from, cache)
+	src, err := logs.Open(from, cache)
 	if err != nil {
 		return err
 	}
-	corpus := new(maintner.Corpus)
 	start := time.Now()
-	if err := corpus.Initialize(context.Background(), src); err != nil {
+	corpus, err := logs.Load(src)
+	if err != nil {
 		return err
 	}
 	m := measured{Seconds: time.Since(start).Seconds()}
