@@ -42,6 +42,10 @@ use record::Texts;
 
 pub use dump::{DumpOptions, dump};
 pub use fault::{Fault, FaultKind};
+pub use github::view::{
+    Comment, DismissedReview, Event, EventDetails, GithubRepo, GithubRepoId, Issue, IssueMilestone,
+    Label, Milestone, Review, ReviewDetails, Team, User,
+};
 pub use scope::Scope;
 pub use touched::Touched;
 
