@@ -28,10 +28,14 @@ impl GitHash {
             return None;
         }
         let mut bytes = [0; 20];
+        let mut bad = 0;
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+            let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+            *byte = high << 4 | low & 0xF;
+            bad |= high | low;
         }
-        Some(Self(bytes))
+        // Looked at once, so that nothing branches on the way.
+        (bad < 16).then_some(Self(bytes))
     }
 
     /// The first seven digits, as boards and logs show it.
@@ -42,14 +46,18 @@ impl GitHash {
     }
 }
 
-const fn digit(ascii: u8) -> Option<u8> {
-    match ascii {
-        b'0'..=b'9' => Some(ascii - b'0'),
-        b'a'..=b'f' => Some(ascii - b'a' + 10),
-        b'A'..=b'F' => Some(ascii - b'A' + 10),
-        _ => None,
+/// What each byte is worth as a hex digit; more than 15 if it is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value];
+        digits[digit as usize] = value as u8;
+        digits[digit.to_ascii_uppercase() as usize] = value as u8;
+        value += 1;
     }
-}
+    digits
+};
 
 impl fmt::Display for GitHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

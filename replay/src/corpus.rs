@@ -18,10 +18,12 @@
 //! # }
 //! ```
 
+mod check;
+mod counts;
 pub mod dump;
 pub mod fault;
 mod fold;
-// pub mod gerrit;
+pub mod gerrit;
 mod git;
 pub mod github;
 pub(crate) mod record;
@@ -40,8 +42,15 @@ use git::Git;
 use github::Github;
 use record::Texts;
 
+pub use check::Inconsistency;
+pub use counts::Counts;
 pub use dump::{DumpOptions, dump};
 pub use fault::{Fault, FaultKind};
+pub use gerrit::{Cl, GerritProject, Meta};
+pub use git::ancestry::FirstParents;
+pub use git::commit::{Commit, FileStat};
+pub use git::repo::{Branch, Head, Ref, Repo};
+pub use git::signature::Signature;
 pub use github::view::{
     Comment, DismissedReview, Event, EventDetails, GithubRepo, GithubRepoId, Issue, IssueMilestone,
     Label, Milestone, Review, ReviewDetails, Team, User,
@@ -113,13 +122,13 @@ impl Corpus {
     }
 
     /// Gives all pages to a checkpoint.
-    pub(crate) fn save(&self, sink: &mut dyn BlockSink) {
+    pub(crate) fn save_pages(&self, sink: &mut dyn BlockSink) {
         self.github.save(sink);
         self.git.save(sink);
     }
 
     /// Takes the pages of a checkpoint that was made by these rules.
-    pub(crate) fn load(source: &mut BlockSource<'_>, rules: Rules) -> Result<Self, NotStored> {
+    pub(crate) fn of_pages(source: &mut BlockSource<'_>, rules: Rules) -> Result<Self, NotStored> {
         Ok(Self {
             github: Github::load(source)?,
             git: Git::load(source)?,
@@ -137,6 +146,11 @@ impl Corpus {
 
     pub(crate) fn segments(&self) -> &Segments {
         &self.segments
+    }
+
+    /// Makes bytes known that cells point at.
+    pub(crate) fn attach_bytes(&mut self, block: &Block) {
+        self.segments.attach(block);
     }
 }
 
@@ -160,8 +174,37 @@ impl Projection for Corpus {
         }
     }
 
+    fn again(&self) -> Self {
+        Self {
+            github: self.github.again(),
+            git: self.git.again(),
+            segments: self.segments.clone(),
+            rules: Arc::clone(&self.rules),
+            touched: None,
+        }
+    }
+
+    fn empty(&self) -> Self {
+        Self {
+            rules: Arc::clone(&self.rules),
+            ..Self::default()
+        }
+    }
+
     fn attach(&mut self, block: &Block) {
         self.segments.attach(block);
+    }
+
+    fn segments(&self) -> Option<&Segments> {
+        Some(&self.segments)
+    }
+
+    fn watch(&mut self) {
+        self.touched.get_or_insert_default();
+    }
+
+    fn touched(&mut self) -> Touched {
+        self.take_touched()
     }
 
     fn recorded(record: RecordRef<'_>) -> Option<Time> {

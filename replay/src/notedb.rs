@@ -21,3 +21,6 @@ pub(crate) mod meta;
 pub(crate) mod person;
 pub(crate) mod release;
 pub(crate) mod votes;
+
+#[cfg(test)]
+mod tests;

@@ -274,18 +274,38 @@ fn insert(chunks: &mut Vec<Chunk>, new: &Chunk) {
 }
 
 impl Segments {
+    /// Where the known bytes of a segment end.
+    pub(crate) fn end_of(&self, segment: u32) -> u64 {
+        let chunks = self.list.get(segment as usize);
+        chunks
+            .and_then(|chunks| chunks.last())
+            .map_or(0, Chunk::end)
+    }
+
     /// All bytes that are known before a position, in order.
-    pub(crate) fn blocks_until(&self, position: Position) -> Vec<Block> {
+    pub(crate) fn blocks_until(&self, end: Position) -> Vec<Block> {
+        self.blocks_between(Position::START, end)
+    }
+
+    /// The bytes from a record's start up to a position. A part of the log that is in one piece and has the start in the
+    /// middle is given from there.
+    pub(crate) fn blocks_between(&self, from: Position, end: Position) -> Vec<Block> {
         let mut blocks = Vec::new();
-        for (segment, chunks) in (0..=position.segment).zip(self.list.iter()) {
-            let end = match segment == position.segment {
-                true => position.offset,
-                false => u64::MAX,
-            };
-            for chunk in chunks.iter().filter(|chunk| chunk.start < end) {
-                let len = usize::try_from(end - chunk.start).unwrap_or(usize::MAX);
-                let bytes = chunk.bytes.part(0..len.min(chunk.bytes.len()));
-                let start = chunk.start;
+        let bound = |position: Position, segment, otherwise| match position.segment == segment {
+            true => position.offset,
+            false => otherwise,
+        };
+        for segment in from.segment..=end.segment {
+            let (first, last) = (bound(from, segment, 0), bound(end, segment, u64::MAX));
+            let chunks = self.list.get(segment as usize);
+            for chunk in chunks.into_iter().flat_map(|chunks| chunks.iter()) {
+                let (start, stop) = (chunk.start.max(first), chunk.end().min(last));
+                if start >= stop {
+                    continue;
+                }
+                // Within a chunk, so they fit.
+                let range = (start - chunk.start) as usize..(stop - chunk.start) as usize;
+                let bytes = chunk.bytes.part(range);
                 blocks.extend(bytes.map(|bytes| Block {
                     segment,
                     start,
@@ -296,3 +316,7 @@ impl Segments {
         blocks
     }
 }
+
+#[cfg(test)]
+#[path = "segments/tests.rs"]
+mod tests;

@@ -32,11 +32,10 @@ impl<T: Cell> Column<T> {
     /// The cell of a row that is there.
     #[inline]
     pub(crate) fn get(&self, row: u32) -> T {
-        let row = row as usize;
-        self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
+        *self.cell(row)
     }
 
-    /// The same in place: what a short text says is in the cell.
+    /// The same, where it lies: a short text is in it.
     #[inline]
     pub(crate) fn cell(&self, row: u32) -> &T {
         let row = row as usize;
@@ -77,6 +76,13 @@ impl<T: Cell> Stored for Column<T> {
     fn freeze(&mut self) -> Self {
         Self {
             pages: self.pages.freeze(),
+            len: self.len,
+        }
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            pages: self.pages.again(),
             len: self.len,
         }
     }

@@ -4,10 +4,14 @@
 //! What changes are filtered by, derived from their history of meta commits, is in their cells. Depends on
 //! [`crate::columns`].
 
+pub(in crate::corpus) mod ancestry;
 pub(in crate::corpus) mod apply;
+pub(in crate::corpus) mod commit;
 pub(in crate::corpus) mod commits;
 pub(in crate::corpus) mod history;
 pub(in crate::corpus) mod refs;
+pub(in crate::corpus) mod repo;
+pub(in crate::corpus) mod signature;
 
 use crate::columns::{Chain, Index, Key, Moment, NONE, Pages, Place, Text, table};
 use crate::corpus::fault::Faults;

@@ -4,10 +4,12 @@
 //! is told with the parents that it named before the bad line: the original has made placeholders of
 //! them by then, and they stay.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memrchr};
 use proto::GitHash;
 
-use super::line::{number, trim_space};
+use super::line::{Needle, number, trim_space};
+
+static HEADER_END: Needle = Needle::new(b"\n\n");
 
 /// A commit taken apart.
 #[derive(Clone, Debug)]
@@ -127,46 +129,46 @@ pub(crate) fn parse_commit(
     original_semantics: bool,
 ) -> Result<ParsedCommit<'_>, Refused<'_>> {
     let refused = |parents, reason| Err(Refused { parents, reason });
-    let end = match memmem::find(raw, b"\n\n") {
-        None => return refused(Parents::NONE, BadCommit::NoMessage),
-        Some(0) => return refused(Parents::NONE, BadCommit::NoHeader),
-        Some(end) => end,
-    };
-    let message_start = end + 2;
+    if raw.starts_with(b"\n\n") {
+        return refused(Parents::NONE, BadCommit::NoHeader);
+    }
     let mut commit = ParsedCommit {
         tree: None,
         parents: Parents::NONE,
         author: None,
         committer: None,
         encoding: None,
-        message: &raw[message_start..],
-        message_start,
+        message: b"",
+        message_start: 0,
         bad_person: None,
     };
-    let header = &raw[..end];
     let mut at = 0;
-    while at < end {
-        let line = first_line(&header[at..]);
-        match commit.read_line(header, at, line) {
+    // Until the empty line, and without one the text is no commit, whatever its lines say.
+    while let Some(length) = memchr(b'\n', &raw[at..]) {
+        if length == 0 && at > 0 {
+            commit.message_start = at + 1;
+            commit.message = &raw[at + 1..];
+            return Ok(commit);
+        }
+        match commit.read_line(raw, at, &raw[at..at + length]) {
             Err(bad @ BadCommit::Person { .. }) if !original_semantics => {
                 commit.bad_person.get_or_insert(bad);
             }
-            Err(reason) => return refused(commit.parents, reason),
+            Err(reason) if HEADER_END.is_in(&raw[at..]) => return refused(commit.parents, reason),
+            Err(_) => break,
             Ok(()) => {}
         }
-        at += line.len() + 1;
+        at += length + 1;
     }
-    Ok(commit)
+    refused(Parents::NONE, BadCommit::NoMessage)
 }
 
 impl<'a> ParsedCommit<'a> {
-    /// Takes in the line at `at` of the header.
-    fn read_line(&mut self, header: &'a [u8], at: usize, line: &'a [u8]) -> Result<(), BadCommit> {
+    /// Takes in the header's line at `at`.
+    fn read_line(&mut self, raw: &'a [u8], at: usize, line: &'a [u8]) -> Result<(), BadCommit> {
         if let Some(hash) = line.strip_prefix(Parents::WORD) {
-            if hash.len() != GitHash::HEX_LEN || !hash.iter().all(u8::is_ascii_hexdigit) {
-                return Err(BadCommit::Parent { at });
-            }
-            self.parents.push(header, at, line.len());
+            GitHash::from_hex(hash).ok_or(BadCommit::Parent { at })?;
+            self.parents.push(raw, at, line.len());
         } else if let Some(hash) = line.strip_prefix(b"tree ") {
             self.tree = Some(GitHash::from_hex(hash).ok_or(BadCommit::Tree { at })?);
         } else if let Some(text) = line.strip_prefix(b"author ") {
@@ -196,7 +198,7 @@ impl<'a> ParsedCommit<'a> {
 pub(crate) struct Parents<'a> {
     /// From the first `parent` line to the end of the last.
     lines: &'a [u8],
-    /// Where they start in the header.
+    /// Where they start in the commit.
     start: usize,
     /// How many are left.
     count: usize,
@@ -211,11 +213,11 @@ impl<'a> Parents<'a> {
     };
 
     /// Takes in the sound line of `length` bytes at `at`.
-    fn push(&mut self, header: &'a [u8], at: usize, length: usize) {
+    fn push(&mut self, raw: &'a [u8], at: usize, length: usize) {
         if self.count == 0 {
             self.start = at;
         }
-        self.lines = &header[self.start..at + length];
+        self.lines = &raw[self.start..at + length];
         self.count += 1;
     }
 }
@@ -272,3 +274,6 @@ pub(crate) fn zone_offset(zone: &[u8]) -> Option<i32> {
     let seconds = part(hours) * 3600 + part(minutes) * 60;
     Some(if *sign == b'-' { -seconds } else { seconds })
 }
+
+#[cfg(test)]
+mod tests;

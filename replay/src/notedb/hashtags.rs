@@ -6,7 +6,7 @@ use super::line::trim_space;
 
 /// A set of hashtags as it was written: tags, commas, and perhaps white space around them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HashtagSet<'a>(&'a [u8]);
+pub struct HashtagSet<'a>(&'a [u8]);
 
 impl<'a> HashtagSet<'a> {
     /// The set that `text` says.
@@ -15,13 +15,13 @@ impl<'a> HashtagSet<'a> {
     }
 
     /// As it was written.
-    pub(crate) const fn text(self) -> &'a [u8] {
+    pub const fn text(self) -> &'a [u8] {
         self.0
     }
 
     /// The tags in order, trimmed. There may be empty ones between two commas, but not after the
     /// last comma.
-    pub(crate) fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -37,13 +37,14 @@ impl<'a> HashtagSet<'a> {
     }
 
     /// Whether `tag` is one of them.
-    pub(crate) fn contains(self, tag: &[u8]) -> bool {
+    pub fn contains(self, tag: impl AsRef<[u8]>) -> bool {
+        let tag = tag.as_ref();
         self.iter().any(|own| own == tag)
     }
 
     /// How many the original counts: one more than commas, so one more than [`Self::iter`] gives if
     /// the last is empty.
-    pub(crate) fn len(self) -> usize {
+    pub fn len(self) -> usize {
         if self.is_empty() {
             return 0;
         }
@@ -51,7 +52,7 @@ impl<'a> HashtagSet<'a> {
     }
 
     /// Whether nothing was written.
-    pub(crate) const fn is_empty(self) -> bool {
+    pub const fn is_empty(self) -> bool {
         self.0.is_empty()
     }
 }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 
 use memchr::memchr_iter;
 
@@ -22,13 +23,21 @@ const FEW: usize = 16;
 
 /// A mention of a GitHub issue.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct IssueRef<'a> {
+pub struct IssueRef<'a> {
     /// In lower case; ASCII.
-    pub(crate) owner: Cow<'a, [u8]>,
+    pub owner: Cow<'a, [u8]>,
     /// In lower case; ASCII.
-    pub(crate) repo: Cow<'a, [u8]>,
+    pub repo: Cow<'a, [u8]>,
     /// The issue's number; may be 0.
-    pub(crate) number: i32,
+    pub number: i32,
+}
+
+impl fmt::Display for IssueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy;
+        let (owner, repo) = (text(&self.owner), text(&self.repo));
+        write!(f, "{owner}/{repo}#{}", self.number)
+    }
 }
 
 /// The issues that a commit message in a Gerrit project (`go.googlesource.com/net`) mentions, in
@@ -126,3 +135,6 @@ fn lower(name: &[u8]) -> Cow<'_, [u8]> {
         Cow::Borrowed(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,52 @@
 //! A value here is what the original takes for it: its strings are bytes, and it trims all white
 //! space of Unicode.
 
+use std::sync::OnceLock;
+
 use memchr::memchr;
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
+
+/// A text that is looked for in every message. The search is prepared once; in texts as short as
+/// most are, preparing it takes several times longer than searching.
+#[derive(Debug)]
+pub(crate) struct Needle {
+    text: &'static [u8],
+    finder: OnceLock<Finder<'static>>,
+}
+
+impl Needle {
+    /// The needle that is `text`.
+    pub(crate) const fn new(text: &'static [u8]) -> Self {
+        Self {
+            text,
+            finder: OnceLock::new(),
+        }
+    }
+
+    /// The text itself.
+    pub(crate) const fn text(&self) -> &'static [u8] {
+        self.text
+    }
+
+    /// Where it is first in `text`.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<usize> {
+        self.finder().find(text)
+    }
+
+    /// Where `text` goes on after its first place there.
+    pub(crate) fn find_end(&self, text: &[u8]) -> Option<usize> {
+        self.find(text).map(|at| at + self.text.len())
+    }
+
+    /// Whether it is anywhere in `text`.
+    pub(crate) fn is_in(&self, text: &[u8]) -> bool {
+        self.find(text).is_some()
+    }
+
+    fn finder(&self) -> &Finder<'static> {
+        self.finder.get_or_init(|| Finder::new(self.text))
+    }
+}
 
 /// The value of the first line that starts with `prefix`, and what comes after that line.
 ///
@@ -14,33 +58,38 @@ use memchr::memmem::{self, Finder};
 ///
 /// One oddity is the original's: where `prefix` stands twice in a row within a line, the second one
 /// counts as the start of a line.
-pub(crate) fn line_value<'a>(text: &'a [u8], prefix: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    next_value(text, &Finder::new(prefix))
+pub(crate) fn line_value<'a>(text: &'a [u8], prefix: &Needle) -> Option<(&'a [u8], &'a [u8])> {
+    first_value(text, prefix.finder())
+}
+
+/// [`line_value`] with a prefix that is not known beforehand.
+pub(crate) fn line_value_of<'a>(text: &'a [u8], prefix: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    first_value(text, &Finder::new(prefix))
 }
 
 /// The values of all lines that start with `prefix`, as repeated [`line_value`]s find them.
 pub(crate) fn line_values<'a>(
     text: &'a [u8],
-    prefix: &'a [u8],
-) -> impl Iterator<Item = &'a [u8]> + 'a {
-    let finder = Finder::new(prefix);
+    prefix: &'static Needle,
+) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let (value, after) = next_value(rest, &finder)?;
+        let (value, after) = line_value(rest, prefix)?;
         rest = after;
         Some(value)
     })
 }
 
-fn next_value<'a>(text: &'a [u8], prefix: &Finder<'_>) -> Option<(&'a [u8], &'a [u8])> {
+fn first_value<'a>(text: &'a [u8], prefix: &Finder<'_>) -> Option<(&'a [u8], &'a [u8])> {
     let length = prefix.needle().len();
     let mut passed = 0;
-    for at in prefix.find_iter(text) {
+    while let Some(found) = prefix.find(&text[passed..]) {
+        let at = passed + found;
         let end = at + length;
-        if at == passed || matches!(text[at - 1], b'\n' | b'\r') {
+        if found == 0 || matches!(text[at - 1], b'\n' | b'\r') {
             let value = &text[end..];
             let (value, rest) = value.split_at(memchr(b'\n', value).map_or(value.len(), |n| n + 1));
             return Some((trim_space(value), rest));
@@ -48,11 +97,6 @@ fn next_value<'a>(text: &'a [u8], prefix: &Finder<'_>) -> Option<(&'a [u8], &'a 
         passed = end;
     }
     None
-}
-
-/// Whether `what` is anywhere in `text`.
-pub(crate) fn contains(text: &[u8], what: &[u8]) -> bool {
-    memmem::find(text, what).is_some()
 }
 
 /// `text` without the white space (of Unicode) around it; bytes that are not UTF-8 are none.
@@ -96,7 +140,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, prefix: &str, want: Option<(&str, &str)>) {
         let want = want.map(|(value, rest)| (value.as_bytes(), rest.as_bytes()));
-        assert_eq!(line_value(text.as_bytes(), prefix.as_bytes()), want);
+        assert_eq!(line_value_of(text.as_bytes(), prefix.as_bytes()), want);
     }
 
     #[test]
@@ -125,10 +169,11 @@ mod tests {
 
     #[test]
     fn all_values_are_found_in_order() {
+        static PREFIX: Needle = Needle::new(b"L: ");
         let text = b"L: a\nxL: b\nL: c\n\nL:d\nL: \nL: e";
-        let values: Vec<&[u8]> = line_values(text, b"L: ").collect();
+        let values: Vec<&[u8]> = line_values(text, &PREFIX).collect();
         assert_eq!(values, [&b"a"[..], b"c", b"", b"e"]);
-        assert_eq!(line_values(b"", b"L: ").count(), 0);
+        assert_eq!(line_values(b"", &PREFIX).count(), 0);
     }
 
     #[test]

@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
 
-use super::line::{line_value, trim_space};
+use super::line::{Needle, line_value, line_value_of, trim_space};
+
+static PARAGRAPH_END: Needle = Needle::new(b"\n\n");
+static CHANGE_ID: Needle = Needle::new(b"Change-Id:");
+static REVIEWER: Needle = Needle::new(b"Reviewer: ");
 
 /// The first paragraph, its lines joined by spaces. A message that is all one paragraph keeps the
 /// space that its last line end becomes. Allocates if there are lines to join.
 pub(crate) fn subject(message: &[u8]) -> Cow<'_, [u8]> {
-    let end = memmem::find(message, b"\n\n").unwrap_or(message.len());
+    let end = PARAGRAPH_END.find(message).unwrap_or(message.len());
     let paragraph = &message[..end];
     if memchr(b'\n', paragraph).is_none() {
         return Cow::Borrowed(paragraph);
@@ -34,17 +38,18 @@ pub(crate) fn commit_footer<'a>(message: &'a [u8], key: &[u8]) -> Option<&'a [u8
     if !key.ends_with(b":") {
         return None;
     }
-    line_value(message, key).map(|(value, _)| value)
+    line_value_of(message, key).map(|(value, _)| value)
 }
 
 /// The change's name in the message, `I` and 40 more bytes.
 pub(crate) fn change_id(message: &[u8]) -> Option<&[u8]> {
-    commit_footer(message, b"Change-Id:").filter(|id| id.starts_with(b"I") && id.len() == 41)
+    let (id, _) = line_value(message, &CHANGE_ID)?;
+    (id.starts_with(b"I") && id.len() == 41).then_some(id)
 }
 
 /// Who the first `Reviewer: ` line names, if it names somebody.
 pub(crate) fn reviewer(message: &[u8]) -> Option<&[u8]> {
-    let (reviewer, _) = line_value(message, b"Reviewer: ")?;
+    let (reviewer, _) = line_value(message, &REVIEWER)?;
     (!reviewer.is_empty()).then_some(reviewer)
 }
 

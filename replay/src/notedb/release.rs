@@ -152,3 +152,6 @@ pub(crate) fn supported_releases<'a>(
         _ => Err(TooFewReleases),
     }
 }
+
+#[cfg(test)]
+mod tests;

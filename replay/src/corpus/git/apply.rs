@@ -137,7 +137,7 @@ impl Git {
         let name = git_ref.r#ref.as_bytes();
         let change = change_ref(name);
         match change {
-            ChangeRef::NotAChange if name.starts_with(META_REFS) => return,
+            ChangeRef::Ignored if name.starts_with(META_REFS) => return,
             ChangeRef::Ignored => {
                 return self.faults.add(&step.record, FaultKind::ChangeNumber, name);
             }
