@@ -32,7 +32,7 @@ pub enum CheckpointError {
         /// Below the stream's prefix.
         object: String,
         /// What the store said.
-        source: Error,
+        source: Box<Error>,
     },
     /// The local file could not be read or written.
     #[error("cannot {what} {}", path.display())]
@@ -204,7 +204,7 @@ impl Stream {
             stream: self.name().to_owned(),
             what,
             object: format!("{CHECKPOINTS}/{name}"),
-            source,
+            source: Box::new(source),
         }
     }
 }

@@ -1,3 +1,5 @@
+//! What is attached is found, and nothing else; clones stay as they are.
+
 use super::*;
 use proptest::prelude::*;
 
@@ -96,6 +98,36 @@ fn a_sealed_segment_takes_the_place_of_its_parts() {
     // Memory is not taken for what is mapped, and a shorter part is known already.
     segments.attach(&block(0, 0, &bytes));
     segments.attach(&block(0, 0, &bytes[..100]));
+    assert!(segments.is_mapped(0));
+}
+
+#[test]
+fn parts_of_one_mapping_are_one() {
+    let bytes = text(900);
+    let whole = mapped(&bytes);
+    let other = mapped(&bytes);
+    let part = |of: &SegmentBytes, start: usize, end: usize| Block {
+        segment: 0,
+        start: start as u64,
+        bytes: of.part(start..end).unwrap(),
+    };
+    let mut segments = Segments::default();
+    for start in (0..600).step_by(50) {
+        segments.attach(&part(&whole, start, start + 50));
+        assert!(segments.is_mapped(0));
+    }
+    assert_eq!(
+        segments.get(0, 40, 20),
+        Some(&bytes[40..60]),
+        "it is one part"
+    );
+    assert_eq!(segments.get(0, 590, 20), None);
+    segments.attach(&part(&other, 600, 700));
+    segments.attach(&part(&whole, 700, 900));
+    assert!(!segments.is_mapped(0));
+    assert!(segments.agree_with(0, &bytes));
+    assert_eq!(segments.size(), (900, 0));
+    segments.attach(&part(&other, 0, 900));
     assert!(segments.is_mapped(0));
 }
 

@@ -18,8 +18,7 @@ pub enum SourceError {
     #[error("cannot find a log")]
     Place {
         /// Which, and why.
-        #[from]
-        source: UrlError,
+        source: Box<UrlError>,
     },
     /// A path that is not there.
     #[error("{place} is no URL and so is a path, and cannot be found")]
@@ -236,6 +235,13 @@ impl SourceError {
     pub(super) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
+    }
+}
+
+impl From<UrlError> for SourceError {
+    fn from(source: UrlError) -> Self {
+        let source = Box::new(source);
+        Self::Place { source }
     }
 }
 

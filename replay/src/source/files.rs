@@ -49,6 +49,8 @@ pub(super) struct FilesSource {
     opened: Position,
     /// The complete segment that was used last.
     current: Option<(u32, SegmentBytes)>,
+    /// What was read or mapped of the last file, from its place to `tail`.
+    growing: Option<(Position, SegmentBytes)>,
     /// Segments of which bytes were given before they were complete.
     in_parts: BTreeSet<u32>,
     split: Option<Split>,
@@ -88,6 +90,7 @@ impl FilesSource {
             checked: 0,
             opened: Position::START,
             current: None,
+            growing: None,
             in_parts: BTreeSet::new(),
             split: None,
         };
@@ -220,13 +223,25 @@ impl FilesSource {
             return Ok(Growing::Nothing);
         };
         let path = file.path.clone();
-        let read = blocking("reading", move || {
-            let file = File::open(&path).map_err(SourceError::io("open", &path))?;
-            let bytes = growing_part(&file, &path, at.offset, size - at.offset)?;
-            let (end, error) = whole_records(&bytes, at.offset, left);
-            Ok((bytes.part(0..end).unwrap_or_default(), error))
+        let known = self.growing.take().and_then(|(start, bytes)| {
+            let skip = at.offset.checked_sub(start.offset)?;
+            let fits =
+                start.segment == at.segment && skip + (size - at.offset) == bytes.len() as u64;
+            fits.then(|| bytes.part(skip as usize..bytes.len()))?
         });
-        let (bytes, error) = read.await?;
+        let read = blocking("reading", move || {
+            let bytes = match known {
+                Some(bytes) => bytes,
+                None => {
+                    let file = File::open(&path).map_err(SourceError::io("open", &path))?;
+                    growing_part(&file, &path, at.offset, size - at.offset)?
+                }
+            };
+            let (end, error) = whole_records(&bytes, at.offset, left);
+            Ok((bytes, end, error))
+        });
+        let (all, end, error) = read.await?;
+        let bytes = all.part(0..end).unwrap_or_default();
         let Some(error) = error.filter(|_| bytes.is_empty()) else {
             let block = Block {
                 segment: at.segment,
@@ -235,6 +250,7 @@ impl FilesSource {
             };
             self.checked = self.checked.max(block.end().offset);
             self.in_parts.insert(at.segment);
+            self.growing = Some((at, all));
             return Ok(Growing::Block(block));
         };
         if !is_torn(&error) {
@@ -361,6 +377,7 @@ impl FilesSource {
         if files.len() > self.files.len() {
             self.tail = files.last().map_or(0, |last| last.len);
             self.checked = 0;
+            self.growing = None;
         } else {
             self.tail = end.max(self.tail);
         }

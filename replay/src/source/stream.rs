@@ -314,6 +314,7 @@ impl StreamSource {
         self.check_length(number, sealed.size)?;
         if let Some(bytes) = self.ahead.remove(&name) {
             self.given.insert(number, name);
+            self.current = Some((name, bytes.clone()));
             return Ok(Some(bytes));
         }
         let found = match &mut self.access {
