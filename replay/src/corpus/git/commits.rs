@@ -106,6 +106,9 @@ impl Git {
         let has_new_parents =
             flags & commit_flag::KNOWN != 0 && !self.has_parents(row, first, more);
         let commits = &mut self.commits;
+        if flags & commit_flag::KNOWN == 0 {
+            commits.known.add(1);
+        }
         commits.flags.set(row, flags | commit_flag::KNOWN);
         commits.raw.set(row, step.record.text(read.commit.raw));
         // A record is shorter than 4 GiB.
