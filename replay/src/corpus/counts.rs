@@ -50,7 +50,11 @@ impl Corpus {
     pub fn counts(&self) -> Counts {
         let (git, github) = (&self.git, &self.github);
         let commits = git.commits.known.get() as usize;
-        let refs = git.repos.live_refs.iter().chain(git.projects.live_refs.iter());
+        let refs = git
+            .repos
+            .live_refs
+            .iter()
+            .chain(git.projects.live_refs.iter());
         Counts {
             commits,
             placeholders: (git.commits.flags.len() as usize).saturating_sub(commits),
