@@ -15,8 +15,8 @@ use crate::commands::progress::size;
 /// Write a checkpoint, so that the next opening takes no time.
 #[derive(Debug, Args)]
 #[command(after_help = with_exit_codes("\
-Checkpoints beside a stream are for everybody who opens it; those in the cache are for this machine's user. One that is
-damaged, or is of another log, is passed over with a warning.
+Checkpoints beside a stream are for everybody who opens it; those in the cache are for this machine's
+user. One that is damaged, or is of another log, is passed over with a warning.
 
 Examples:
   forgelog corpus checkpoint --log s3://bucket/log

@@ -23,8 +23,8 @@ use changes::Changed;
 /// Show what changed between two moments.
 #[derive(Debug, Args)]
 #[command(after_help = with_exit_codes("\
-A moment is a position, such as 17.2ab10, or a time; without a second one, the end of the log is meant. What was only
-touched and looks as before is left out, and so are private changes.
+A moment is a position, such as 17.2ab10, or a time; without a second one, the end of the log is meant.
+What was only touched and looks as before is left out, and so are private changes.
 
 Examples:
   forgelog corpus diff 2019-01-01T00:00:00Z 2019-01-02T00:00:00Z --log https://maintner.golang.org/logs
@@ -51,7 +51,7 @@ impl Arguments {
         let mut loaded = self.log.load(Some(self.from), scope).await?;
         let before = loaded.folded.snapshot();
         let touched = shown_if_long(loaded.fold_on(self.to)).await;
-        let touched = touched.map_err(with_hint)?;
+        let touched = touched.map_err(|error| with_hint(loaded.source().place(), error))?;
         block_in_place(|| self.write(&before, &loaded.folded, touched, out))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -12,7 +12,8 @@ use super::with_exit_codes;
 /// Print everything as JSON lines, always in the same order.
 #[derive(Debug, Args)]
 #[command(after_help = with_exit_codes("\
-The same log gives the same bytes, however it was opened; so two logs, or two implementations, can be compared with cmp.
+The same log gives the same bytes, however it was opened; so two logs, or two implementations, can be
+compared with cmp.
 
 Examples:
   forgelog corpus dump --log file:///srv/log > corpus.jsonl

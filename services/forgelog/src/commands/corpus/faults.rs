@@ -12,8 +12,8 @@ use super::with_exit_codes;
 /// List the mutations, or parts of one, that make no sense and were passed over.
 #[derive(Debug, Args)]
 #[command(after_help = with_exit_codes("\
-A line has the position of the record, which `forgelog log cat --from POSITION --limit 1` shows. That there are some is
-no failure.
+A line has the position of the record, which `forgelog log cat --from POSITION --limit 1` shows. That
+there are some is no failure.
 
 Example:
   forgelog corpus faults --log file:///srv/log --json"))]

@@ -122,8 +122,9 @@ impl Log {
             };
             let source = Source::open(&place, options.source.clone()).await;
             let source = source.map_err(Error::from)?;
+            let place = source.place().to_owned();
             let loaded = Corpus::load_from(source, at, &options).await;
-            loaded.map_err(with_hint)
+            loaded.map_err(|error| with_hint(&place, error))
         };
         shown_if_long(opening).await
     }
@@ -169,8 +170,8 @@ fn answer<W: Write>(
     Ok(code)
 }
 
-/// Says of a log that is broken how to see what is before that.
-pub(super) fn with_hint(error: Error) -> anyhow::Error {
+/// Says where a moment is not, and of a log that is broken how to see what is before that.
+pub(super) fn with_hint(place: &str, error: Error) -> anyhow::Error {
     let hint = match &error {
         Error::Source(SourceError::Frame {
             segment, source, ..
@@ -181,6 +182,7 @@ pub(super) fn with_hint(error: Error) -> anyhow::Error {
             };
             format!("the log is broken at {at}; `--at {at}` shows what is before that")
         }
+        Error::At(_) => format!("there is no such moment in {place}"),
         _ => return error.into(),
     };
     anyhow::Error::new(error).context(hint)

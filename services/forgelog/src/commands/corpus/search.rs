@@ -25,7 +25,8 @@ const NO_MILESTONE: &str = "none";
 /// Find issues and changes; those that changed last come first.
 #[derive(Debug, Args)]
 #[command(after_help = with_exit_codes("\
-A line has the name, the state, when it last changed, and the title. What was deleted, and private changes, are left out.
+A line has the name, the state, when it last changed, and the title. What was deleted, and private
+changes, are left out.
 
 Examples:
   forgelog corpus search --issues --state open --label NeedsFix --repo golang/go

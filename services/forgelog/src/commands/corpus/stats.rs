@@ -19,8 +19,9 @@ use crate::commands::show;
 /// Show how much there is, and what opening it took.
 #[derive(Debug, Args)]
 #[command(after_help = with_exit_codes("\
-Opening ends when every question can be answered. Own memory is what this process alone has, at its most while it
-opened; resident memory has pages of the log and of checkpoints too, which the system shares and can drop.
+Opening ends when every question can be answered. Own memory is what this process alone has, at its
+most while it opened; resident memory has pages of the log and of checkpoints too, which the system
+shares and can drop.
 
 Examples:
   forgelog corpus stats --log https://maintner.golang.org/logs

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 use super::changes::Changed;
 use crate::commands::corpus::json;
 
+/// Lines of a message that are shown.
+const MESSAGE_LINES: usize = 2;
+
 /// Every change that is complete, by its key.
 pub(super) fn all(corpus: &Corpus) -> impl Iterator<Item = ClKey> {
     corpus.cls().map(|cl| ClKey {
@@ -88,9 +91,13 @@ fn messages(changed: &mut Changed, old: Option<&Cl<'_>>, new: &Cl<'_>) {
     };
     for message in new.messages() {
         if !old.contains(&message.meta().commit().hash()) {
+            let author = message.author();
+            let author = author.as_ref().map_or("somebody", |author| author.name());
             let text = message.text();
-            let first = text.lines().find(|line| !line.trim().is_empty());
-            changed.did_to("message", first.unwrap_or_default());
+            // The first line alone often says no more than the patch set.
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            let lines: Vec<&str> = lines.take(MESSAGE_LINES).collect();
+            changed.did_to("message", format!("{author}: {}", lines.join(" ")));
         }
     }
 }
