@@ -51,6 +51,10 @@ pub use git::ancestry::FirstParents;
 pub use git::commit::{Commit, FileStat};
 pub use git::repo::{Branch, Head, Ref, Repo};
 pub use git::signature::Signature;
+pub use github::view::{
+    Comment, DismissedReview, Event, EventDetails, GithubRepo, GithubRepoId, Issue, IssueMilestone,
+    Label, Milestone, Review, ReviewDetails, Team, User,
+};
 pub use scope::Scope;
 pub use touched::Touched;
 

@@ -6,7 +6,7 @@
 pub(in crate::corpus) mod apply;
 pub(in crate::corpus) mod list_edits;
 pub(in crate::corpus) mod timeline;
-// pub mod view;
+pub mod view;
 
 use crate::columns::{Chain, Index, Key, List, Lists, Moment, NONE, Place, Text, table};
 use crate::corpus::fault::Faults;

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests fail by panicking
 
-mod builds_laws;
-mod corpus_laws;
-mod fold_laws;
-mod live;
-mod log;
-mod past;
+mod activity;
+// mod builds_laws;
+mod conformance;
+// mod corpus_laws;
+// mod fold_laws;
+mod github_table;
+mod hostile;
+// mod live;
+// mod log;
+// mod past;

@@ -218,7 +218,8 @@ impl Git {
         }
     }
 
-    fn mention(
+    /// The row of a repository that was mentioned.
+    pub(in crate::corpus) fn mention(
         &self,
         texts: crate::corpus::record::Texts<'_>,
         owner: &[u8],
