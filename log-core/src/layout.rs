@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const TAIL: &str = "tail";
 /// The folder of what was moved aside, below the stream's prefix: no part of the log, and no stray.
 pub const QUARANTINE: &str = "quarantine";
+/// The folder of what was derived from the log, below the stream's prefix: no part of the log, and no stray.
+pub const CHECKPOINTS: &str = "checkpoints";
 
 /// One object below the stream's prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +124,7 @@ impl Layout {
         let mut sealed: BTreeMap<u32, Sealed> = BTreeMap::new();
         let mut tails: BTreeMap<u32, BTreeMap<u64, u64>> = BTreeMap::new();
         let mut strays = Vec::new();
-        for object in objects
-            .iter()
-            .filter(|object| !is_quarantined(&object.path))
-        {
+        for object in objects.iter().filter(|object| !is_aside(&object.path)) {
             if let Some(name) = SegmentName::parse(&object.path) {
                 let found = Sealed {
                     name,
@@ -149,7 +148,7 @@ impl Layout {
         let strays: BTreeSet<&String> = layout.strays.iter().collect();
         let newest = objects
             .iter()
-            .filter(|object| !is_quarantined(&object.path) && !strays.contains(&object.path))
+            .filter(|object| !is_aside(&object.path) && !strays.contains(&object.path))
             .map(|object| object.modified)
             .max();
         layout.newest = newest.unwrap_or(0);
@@ -281,10 +280,10 @@ pub fn batch_path(number: u32, offset: u64) -> String {
     format!("{TAIL}/{number:04}/{offset:016x}")
 }
 
-/// Whether it was moved aside.
-pub(crate) fn is_quarantined(path: &str) -> bool {
-    path.strip_prefix(QUARANTINE)
-        .is_some_and(|rest| rest.starts_with('/'))
+/// Whether it lies in a folder that is neither part of the log nor stray.
+fn is_aside(path: &str) -> bool {
+    let folder = path.split_once('/').map(|(folder, _)| folder);
+    matches!(folder, Some(QUARANTINE | CHECKPOINTS))
 }
 
 fn parse_tail_folder(path: &str) -> Option<u32> {

@@ -37,6 +37,7 @@
 //! ```
 
 pub mod bulk;
+pub mod checkpoints;
 pub mod clock;
 pub mod error;
 pub mod export;
@@ -50,6 +51,7 @@ pub mod layout;
 pub mod local;
 mod meta;
 pub mod output;
+pub mod parts;
 pub mod position;
 pub mod reader;
 pub mod repair;
@@ -64,11 +66,13 @@ mod verify;
 pub mod writer;
 
 pub use bulk::{BulkError, BulkOptions, BulkWriter};
+pub use checkpoints::CheckpointError;
 pub use clock::{Clock, SystemClock};
 pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
 pub use local::LocalStore;
 pub use meta::{NotStampable, meta_of};
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
+pub use parts::Part;
 pub use position::Position;
 pub use reader::{Reader, ReaderOptions, Record};
 pub use stream::Stream;

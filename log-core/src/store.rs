@@ -7,7 +7,10 @@ use crate::segment::OBJECT_BYTES_MAX;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Error, GetResult, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
+    PutPayload,
+};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -57,7 +60,16 @@ impl Objects {
 
     /// Every object, in no order.
     pub(crate) async fn list(&self) -> Result<Vec<Object>, Error> {
-        let metas: Vec<_> = self.store.list(Some(&self.prefix)).try_collect().await?;
+        self.list_in(&self.prefix).await
+    }
+
+    /// Every object in a folder below the prefix.
+    pub(crate) async fn list_below(&self, folder: &str) -> Result<Vec<Object>, Error> {
+        self.list_in(&self.path(folder)).await
+    }
+
+    async fn list_in(&self, folder: &Path) -> Result<Vec<Object>, Error> {
+        let metas: Vec<_> = self.store.list(Some(folder)).try_collect().await?;
         let below = |path: &Path| {
             path.prefix_match(&self.prefix).map(|parts| {
                 parts
@@ -141,6 +153,25 @@ impl Objects {
     /// A part of an object; the range must lie in it.
     pub(crate) async fn get_range(&self, below: &str, range: Range<u64>) -> Result<Bytes, Error> {
         self.store.get_range(&self.path(below), range).await
+    }
+
+    /// The object, of which nothing is read yet.
+    pub(crate) async fn open(&self, below: &str) -> Result<GetResult, Error> {
+        self.store.get(&self.path(below)).await
+    }
+
+    /// Puts an object that may be replaced, which none of the log's is.
+    pub(crate) async fn put(&self, below: &str, bytes: Bytes) -> Result<(), Error> {
+        let payload = PutPayload::from_bytes(bytes);
+        self.store.put(&self.path(below), payload).await.map(drop)
+    }
+
+    /// The same in parts.
+    pub(crate) async fn put_multipart(
+        &self,
+        below: &str,
+    ) -> Result<Box<dyn MultipartUpload>, Error> {
+        self.store.put_multipart(&self.path(below)).await
     }
 
     /// Removes objects; one that is gone already is no error.

@@ -13,7 +13,8 @@ use bytes::{Bytes, BytesMut};
 use object_store::ObjectStore;
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -38,6 +39,10 @@ struct Inner {
     layout: Mutex<Layout>,
     recent: Mutex<Recent>,
     tail: watch::Sender<Position>,
+    /// Where the log ended when it was last listed.
+    listed_end: Mutex<Position>,
+    /// The folder of the stream's files, if it has one; unset until that is known.
+    folder: OnceLock<Option<PathBuf>>,
 }
 
 /// The newest batches of this process's writer.
@@ -74,6 +79,8 @@ impl Stream {
             layout: Mutex::default(),
             recent: Mutex::default(),
             tail: watch::Sender::new(Position::START),
+            listed_end: Mutex::default(),
+            folder: OnceLock::new(),
         };
         let stream = Self {
             inner: Arc::new(inner),
@@ -135,6 +142,13 @@ impl Stream {
                 break;
             }
         }
+        let mut listed_end = self
+            .inner
+            .listed_end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *listed_end = listed.end();
+        drop(listed_end);
         self.change(|layout| {
             // A listing that began before our own last append may not show it.
             if listed.end() >= layout.end() {
@@ -142,6 +156,13 @@ impl Stream {
             }
         });
         Ok(self.tail())
+    }
+
+    /// Where the log ended when it was last listed. If that is before a tail that was known when the listing
+    /// began, somebody has taken something away.
+    pub fn listed_end(&self) -> Position {
+        let end = self.inner.listed_end.lock();
+        *end.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bytes of a part of a segment, as far as the segment has them: framed records, cut anywhere.
@@ -253,6 +274,10 @@ impl Stream {
 
     pub(crate) fn objects(&self) -> &Objects {
         &self.inner.objects
+    }
+
+    pub(crate) fn folder(&self) -> &OnceLock<Option<PathBuf>> {
+        &self.inner.folder
     }
 
     pub(crate) fn layout(&self) -> MutexGuard<'_, Layout> {

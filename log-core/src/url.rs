@@ -171,7 +171,7 @@ impl StreamUrl {
     /// Opens the store for reading: see [`open_store`].
     pub fn open(&self) -> Result<Opened, UrlError> {
         match &self.place {
-            Place::Folder(path) => self.folder(path),
+            Place::Folder(path) => self.open_folder(path),
             Place::Memory { name, prefix } => Ok((memory(name), prefix.clone())),
             Place::Cloud {
                 cloud,
@@ -190,6 +190,19 @@ impl StreamUrl {
             }
         }
         self.open()
+    }
+
+    /// The folder of this machine that it names, if it names one.
+    pub fn folder(&self) -> Option<&FilePath> {
+        match &self.place {
+            Place::Folder(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether its objects are on other machines.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.place, Place::Cloud { .. })
     }
 
     /// Asks the store whether there is such a bucket, and whether we may list it.
@@ -216,7 +229,7 @@ impl StreamUrl {
         })
     }
 
-    fn folder(&self, path: &FilePath) -> Result<Opened, UrlError> {
+    fn open_folder(&self, path: &FilePath) -> Result<Opened, UrlError> {
         let store = LocalStore::open(path).map_err(|source| self.folder_error(path, source))?;
         // The name must be the same as an object's path, where some characters are escaped.
         let root = store.root().to_owned();

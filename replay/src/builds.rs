@@ -191,6 +191,10 @@ impl Projection for Builds {
         self.clone()
     }
 
+    fn again(&self) -> Self {
+        self.clone()
+    }
+
     fn recorded(record: RecordRef<'_>) -> Option<Time> {
         recorded(&Mutation::decode(record.payload).ok()?)
     }

@@ -9,7 +9,7 @@
 
 mod head;
 mod heal;
-// mod store;
+mod store;
 mod write;
 
 use std::fs::File;
@@ -22,10 +22,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::columns::Cell;
 use crate::segments::SegmentBytes;
 
-pub(crate) use head::{Head, SegmentMark};
+pub(crate) use head::Head;
 pub(crate) use heal::Origin;
-// pub use store::{Opened, Written};
-pub(crate) use write::write;
+pub(crate) use store::{Limit, Snapshot, open_newest};
 
 /// What a file begins and ends with. The digit counts incompatible versions of the format.
 pub(crate) const MAGIC: &[u8; 16] = b"forgelog-ckpt-01";

@@ -79,6 +79,13 @@ macro_rules! table {
                 }
             }
 
+            fn again(&self) -> Self {
+                Self {
+                    $($column: self.$column.again(),)*
+                    $($($part: self.$part.again(),)*)?
+                }
+            }
+
             fn save(&self, sink: &mut dyn $crate::columns::BlockSink) {
                 $(self.$column.save(sink);)*
                 $($(self.$part.save(sink);)*)?

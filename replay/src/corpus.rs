@@ -122,13 +122,13 @@ impl Corpus {
     }
 
     /// Gives all pages to a checkpoint.
-    pub(crate) fn save(&self, sink: &mut dyn BlockSink) {
+    pub(crate) fn save_pages(&self, sink: &mut dyn BlockSink) {
         self.github.save(sink);
         self.git.save(sink);
     }
 
     /// Takes the pages of a checkpoint that was made by these rules.
-    pub(crate) fn load(source: &mut BlockSource<'_>, rules: Rules) -> Result<Self, NotStored> {
+    pub(crate) fn of_pages(source: &mut BlockSource<'_>, rules: Rules) -> Result<Self, NotStored> {
         Ok(Self {
             github: Github::load(source)?,
             git: Git::load(source)?,
@@ -146,6 +146,11 @@ impl Corpus {
 
     pub(crate) fn segments(&self) -> &Segments {
         &self.segments
+    }
+
+    /// Makes bytes known that cells point at.
+    pub(crate) fn attach_bytes(&mut self, block: &Block) {
+        self.segments.attach(block);
     }
 }
 
@@ -169,8 +174,37 @@ impl Projection for Corpus {
         }
     }
 
+    fn again(&self) -> Self {
+        Self {
+            github: self.github.again(),
+            git: self.git.again(),
+            segments: self.segments.clone(),
+            rules: Arc::clone(&self.rules),
+            touched: None,
+        }
+    }
+
+    fn empty(&self) -> Self {
+        Self {
+            rules: Arc::clone(&self.rules),
+            ..Self::default()
+        }
+    }
+
     fn attach(&mut self, block: &Block) {
         self.segments.attach(block);
+    }
+
+    fn segments(&self) -> Option<&Segments> {
+        Some(&self.segments)
+    }
+
+    fn watch(&mut self) {
+        self.touched.get_or_insert_default();
+    }
+
+    fn touched(&mut self) -> Touched {
+        self.take_touched()
     }
 
     fn recorded(record: RecordRef<'_>) -> Option<Time> {

@@ -1,40 +1,66 @@
-//! What can go wrong while a stream is followed or its past is looked up. Folding itself cannot
-//! fail: see [`crate::projection`]. Depends on `log-core` for what reading can report.
+//! What can go wrong while a log is opened, followed, or its past is looked up. Folding itself cannot
+//! fail: see [`crate::projection`]. Depends on what the source and checkpoints can report.
 
-use log_core::{Position, ReadError};
+use std::sync::Arc;
 
-/// Why a stream is no longer followed. What was published before stays readable.
+use log_core::Position;
+use tokio::task::JoinError;
+
+use crate::checkpoint::CheckpointError;
+use crate::source::SourceError;
+
+/// Why a log can't be opened, or is no longer followed. What was published before stays readable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream cannot be read on, and trying again will not help.
-    #[error("stream {stream}: following stopped at {at}")]
+    /// The log cannot be opened or read, and trying again will not help.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The same while it was followed.
+    #[error("{log}: following stopped at {at}")]
     Read {
-        /// The stream's name.
-        stream: String,
+        /// Which log.
+        log: String,
         /// The end of what was applied.
         at: Position,
-        /// What the stream said.
-        source: ReadError,
+        /// What the source said.
+        source: SourceError,
     },
     /// Folding panicked: a bug of ours.
-    #[error("stream {stream}: the fold broke down after {at}")]
+    #[error("the fold broke down")]
     Fold {
-        /// The stream's name.
-        stream: String,
-        /// The end of what was applied.
-        at: Position,
         /// How it ended.
-        source: tokio::task::JoinError,
+        source: JoinError,
     },
+    /// A checkpoint can't be written or used.
+    #[error("checkpoint")]
+    Checkpoint(#[from] CheckpointError),
+    /// There is no folder for checkpoints.
+    #[error("{log}: there is no folder for checkpoints of it; set XDG_CACHE_HOME or HOME")]
+    NoCache {
+        /// Which log.
+        log: String,
+    },
+    /// There is no such past state.
+    #[error(transparent)]
+    At(#[from] AtError),
 }
 
-/// The stream is no longer followed, so what was waited for will not come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+impl Error {
+    pub(crate) fn joined(source: JoinError) -> Self {
+        Self::Fold { source }
+    }
+}
+
+/// The log is no longer followed, so what was waited for will not come.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("following stopped at {at}")]
 pub struct Stopped {
     /// The end of what was applied.
     pub at: Position,
+    /// Why; `None` if it was asked to stop.
+    #[source]
+    pub source: Option<Arc<Error>>,
 }
 
 /// Why there is no state as of a position or time.
@@ -61,21 +87,11 @@ pub enum AtError {
         /// The end.
         end: Position,
     },
-    /// The log could not be read again.
-    #[error("cannot read the log after {at}")]
-    Read {
-        /// From where.
-        at: Position,
-        /// What the stream said.
-        source: Box<ReadError>,
-    },
     /// Folding panicked: a bug of ours.
-    #[error("the fold broke down after {at}")]
+    #[error("the fold broke down")]
     Fold {
-        /// From where.
-        at: Position,
         /// How it ended.
-        source: tokio::task::JoinError,
+        source: JoinError,
     },
     /// Nothing is followed any more.
     #[error(transparent)]

@@ -24,19 +24,25 @@ mod columns;
 pub mod corpus;
 pub mod dump;
 pub mod error;
-// pub mod live;
+pub mod live;
 mod mapped;
 mod notedb;
+mod open;
 pub mod projection;
 pub mod segments;
+pub mod source;
 mod table;
 pub mod time;
 #[doc(hidden)]
 pub mod wire;
 
 pub use builds::Builds;
-pub use corpus::{Corpus, Rules, Scope};
+pub use checkpoint::CheckpointError;
+pub use corpus::{Corpus, Rules, Scope, Touched};
 pub use error::{AtError, Error, Stopped};
-// pub use live::{At, Failure, Health, Live, LiveOptions};
+pub use live::{At, Failure, Health, Live, LiveOptions};
+pub use open::{CorpusOptions, Opening, open_default};
 pub use projection::{Applied, BrokenFrame, Folded, Projection, RecordRef, Skipped, Skips, Walked};
+pub use segments::{Block, SegmentBytes, Segments};
+pub use source::{SegmentId, Source, SourceError, SourceOptions};
 pub use time::Time;

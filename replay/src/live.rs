@@ -1,11 +1,12 @@
-//! Following a stream: the one asynchronous part of this crate.
+//! Following a log: the one asynchronous part of this crate besides the source.
 //!
-//! A task reads the stream from its beginning, folds batch by batch and publishes a snapshot after
+//! A task reads the log from where a state stands, folds block by block and publishes a snapshot after
 //! each; [`Live`] is the handle to what it publishes. Whoever holds a snapshot holds nothing up, and
 //! is not held up. Some snapshots are retained (`retained.rs`), so that [`Live::at`] has a state near
-//! any past one to begin from (`past.rs`). Depends on `log-core` for the stream.
+//! any past one to begin from (`past.rs`). Depends on [`crate::source`].
 
 mod follow;
+mod news;
 mod past;
 mod retained;
 
@@ -14,16 +15,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use log_core::{Position, Stream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::corpus::Touched;
 use crate::error::{AtError, Error, Stopped};
 use crate::projection::{Folded, Projection};
+use crate::segments::Segments;
+use crate::source::Source;
 use past::Results;
 use retained::Retained;
 
+pub(crate) use follow::{Keep, fold_all, off_the_runtime};
+pub use news::Subscription;
+pub(crate) use past::fold_to;
 pub use past::{At, NotAnAt};
+
+/// News that whoever waits for them may be behind; who is further behind is told that there were more.
+const NEWS_KEPT: usize = 1024;
 
 /// How a stream is followed.
 #[derive(Clone, Debug)]
@@ -43,6 +53,8 @@ pub struct LiveOptions {
     pub past_concurrent: usize,
     /// How many past states that were looked up are kept for the next who asks.
     pub past_kept: usize,
+    /// While the end of the log is not reached, about so many bytes are folded between two versions.
+    pub load_bytes: u64,
 }
 
 impl Default for LiveOptions {
@@ -55,19 +67,22 @@ impl Default for LiveOptions {
             retained_max: 32,
             past_concurrent: 2,
             past_kept: 16,
+            load_bytes: 64 << 20,
         }
     }
 }
 
-/// A projection that follows its stream. Clones are handles to the same.
+/// A projection that follows its log. Clones are handles to the same, each with news of its own.
 pub struct Live<P> {
     inner: Arc<Inner<P>>,
+    news: Subscription,
 }
 
 impl<P> Clone for Live<P> {
     fn clone(&self) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
+            news: self.news.again(),
         }
     }
 }
@@ -75,28 +90,42 @@ impl<P> Clone for Live<P> {
 impl<P> fmt::Debug for Live<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Live")
-            .field("stream", &self.inner.stream.name())
+            .field("log", &self.inner.name)
             .finish_non_exhaustive()
     }
 }
 
 struct Inner<P> {
-    stream: Stream,
-    /// The tail when the following began.
+    name: String,
+    /// The end of the log when the following began.
     first_tail: Position,
     published: watch::Receiver<Arc<Folded<P>>>,
-    /// Everything before it is in what is published. Ahead of the last record's end only where a
-    /// segment ended with it.
-    applied: watch::Receiver<Position>,
+    progress: watch::Receiver<Progress>,
     shared: Arc<Shared<P>>,
     permits: Semaphore,
     results: Mutex<Results<P>>,
+    /// Ends the following with the last handle, where nobody else does.
+    _end: Option<DropGuard>,
+}
+
+/// How far the following has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Progress {
+    /// Everything before it is in what is published. Ahead of the last record's end only where a
+    /// segment ended with it.
+    applied: Position,
+    /// The end of the log, as far as it is known.
+    tail: Position,
 }
 
 /// What the task leaves for its handles, besides what it publishes.
 struct Shared<P> {
     retained: Mutex<Retained<P>>,
     failure: Mutex<Option<Failure>>,
+    /// The log's bytes, where the projection does not keep them.
+    segments: Mutex<Segments>,
+    /// Why it ended.
+    ended: Mutex<Option<Arc<Error>>>,
 }
 
 /// How the following fares.
@@ -131,46 +160,72 @@ pub struct Failure {
 
 impl<P: Projection> Live<P> {
     /// Begins to follow the stream, in a task that ends when `cancel` says so, or when reading on
-    /// has no sense. Call it within a tokio runtime, and join the task on shutdown.
+    /// has no sense. Call it within a tokio runtime, and join the task on shutdown; it gives why it ended, if
+    /// nobody asked it to.
     pub fn spawn(
         stream: Stream,
         options: LiveOptions,
         cancel: CancellationToken,
-    ) -> (Self, JoinHandle<Result<(), Error>>) {
-        let (publish, published) = watch::channel(Arc::new(Folded::default()));
-        let (note_applied, applied) = watch::channel(Position::START);
+    ) -> (Self, JoinHandle<Result<(), Arc<Error>>>) {
+        let source = Source::of_stream(stream, options.refresh);
+        let start = Start {
+            source,
+            state: Folded::default(),
+            keep: None,
+        };
+        Self::follow(start, options, cancel, None)
+    }
+
+    /// Begins to follow a log from a state of it.
+    pub(crate) fn follow(
+        start: Start<P>,
+        options: LiveOptions,
+        cancel: CancellationToken,
+        end: Option<DropGuard>,
+    ) -> (Self, JoinHandle<Result<(), Arc<Error>>>) {
+        let Start {
+            source,
+            mut state,
+            keep,
+        } = start;
+        let (publish, published) = watch::channel(Arc::new(state.snapshot()));
+        let first_tail = source.tail();
+        let (note, progress) = watch::channel(Progress {
+            applied: state.position(),
+            tail: first_tail,
+        });
+        let (tell, news) = broadcast::channel(NEWS_KEPT);
         let shared = Arc::new(Shared {
             retained: Mutex::new(Retained::new(options.retain_every, options.retained_max)),
-            failure: Mutex::new(None),
+            failure: Mutex::default(),
+            segments: Mutex::default(),
+            ended: Mutex::default(),
         });
         let inner = Inner {
-            first_tail: stream.tail(),
+            name: source.name().to_owned(),
+            first_tail,
             published,
-            applied,
+            progress,
             shared: Arc::clone(&shared),
             permits: Semaphore::new(options.past_concurrent.max(1)),
             results: Mutex::new(Results::new(options.past_kept)),
-            stream: stream.clone(),
+            _end: end,
         };
         let task = follow::Task {
-            stream,
+            source,
             options,
             cancel,
             publish,
-            note_applied,
+            note,
+            tell,
             shared,
+            keep,
         };
-        (
-            Self {
-                inner: Arc::new(inner),
-            },
-            tokio::spawn(task.run()),
-        )
-    }
-
-    /// The stream that it follows.
-    pub fn stream(&self) -> &Stream {
-        &self.inner.stream
+        let live = Self {
+            inner: Arc::new(inner),
+            news: Subscription::new(news),
+        };
+        (live, tokio::spawn(task.run(state)))
     }
 
     /// The newest state. Never waits for anything but the copy of a pointer.
@@ -195,9 +250,9 @@ impl<P: Projection> Live<P> {
     /// Waits until everything before `position` is applied: with an append's end, until it is to be
     /// seen.
     pub async fn wait_for(&self, position: Position) -> Result<Arc<Folded<P>>, Stopped> {
-        let mut applied = self.inner.applied.clone();
-        let reached = applied
-            .wait_for(|applied| *applied >= position)
+        let mut progress = self.inner.progress.clone();
+        let reached = progress
+            .wait_for(|progress| progress.applied >= position)
             .await
             .is_ok();
         // What was published before it was noted as applied is at least as new.
@@ -213,6 +268,20 @@ impl<P: Projection> Live<P> {
         self.wait_for(self.inner.first_tail).await
     }
 
+    /// Waits for news, and says what records touched since this handle was made or this was called last. What it tells
+    /// of is in [`Live::snapshot`] by then. May be dropped at any time; what it did not tell, the next call does.
+    ///
+    /// # Errors
+    /// If the log is no longer followed, and there are no news left to tell.
+    pub async fn update(&mut self) -> Result<Touched, Stopped> {
+        self.news.next().await.ok_or_else(|| self.stopped())
+    }
+
+    /// The news from now on.
+    pub fn subscribe(&self) -> Subscription {
+        self.news.from_now_on()
+    }
+
     /// The state as of a position or a time.
     pub async fn at(&self, at: At) -> Result<Arc<Folded<P>>, AtError> {
         past::state_at(self, at).await
@@ -221,13 +290,13 @@ impl<P: Projection> Live<P> {
     /// How the following fares.
     pub fn health(&self) -> Health {
         let folded = self.snapshot();
-        let applied = *self.inner.applied.borrow();
+        let Progress { applied, tail } = *self.inner.progress.borrow();
         Health {
-            stream: self.inner.stream.name().to_owned(),
+            stream: self.inner.name.clone(),
             applied,
-            tail: self.inner.stream.tail(),
+            tail,
             caught_up: applied >= self.inner.first_tail,
-            stopped: self.inner.applied.has_changed().is_err(),
+            stopped: self.inner.progress.has_changed().is_err(),
             failure: lock(&self.inner.shared.failure).clone(),
             records: folded.records(),
             skipped: folded.skipped(),
@@ -236,9 +305,18 @@ impl<P: Projection> Live<P> {
 
     fn stopped(&self) -> Stopped {
         Stopped {
-            at: *self.inner.applied.borrow(),
+            at: self.inner.progress.borrow().applied,
+            source: lock(&self.inner.shared.ended).clone(),
         }
     }
+}
+
+/// What a following begins with.
+pub(crate) struct Start<P> {
+    pub(crate) source: Source,
+    pub(crate) state: Folded<P>,
+    /// What to do with snapshots now and then.
+    pub(crate) keep: Option<Box<dyn Keep<P>>>,
 }
 
 /// Nothing here is ever left half changed, so a panic elsewhere does not matter.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use log_core::frame::FrameError;
 use log_core::{Position, Record};
 
-use crate::segments::Block;
+use crate::corpus::Touched;
+use crate::segments::{Block, Segments};
 use crate::time::Time;
 
 /// How many of the records that were passed over are kept for listing.
@@ -45,9 +46,30 @@ pub trait Projection: Default + Send + Sync + 'static {
     /// A copy that shares what is the same: it must be cheap, and is made for every published version.
     fn snapshot(&mut self) -> Self;
 
+    /// A copy of a snapshot, to be folded on from.
+    fn again(&self) -> Self;
+
+    /// The state before any record, by the same rules.
+    fn empty(&self) -> Self {
+        Self::default()
+    }
+
     /// Bytes of the log that the records of which follow; a projection may keep them, and point at them.
     fn attach(&mut self, block: &Block) {
         let _ = block;
+    }
+
+    /// All bytes that were attached, if it keeps them.
+    fn segments(&self) -> Option<&Segments> {
+        None
+    }
+
+    /// From now on, notes what is touched.
+    fn watch(&mut self) {}
+
+    /// What was touched since it was asked last, if it is noted.
+    fn touched(&mut self) -> Touched {
+        Touched::default()
     }
 
     /// When the record was written, as it says itself or as follows from its content alone.
@@ -282,6 +304,18 @@ impl<P: Projection> Folded<P> {
             skipped: self.skipped,
             kept: self.kept.to_vec(),
             error: None,
+        }
+    }
+
+    /// A copy of a snapshot, to be folded on from.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            state: self.state.again(),
+            position: self.position,
+            recorded: self.recorded,
+            records: self.records,
+            skipped: self.skipped,
+            kept: Arc::clone(&self.kept),
         }
     }
 

@@ -22,7 +22,9 @@ const JOINED_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a segment that never change. A clone is a handle to the same.
 #[derive(Clone, Default)]
 pub struct SegmentBytes {
-    bytes: Bytes,
+    /// The mapping, or the memory, that they are a part of.
+    whole: Bytes,
+    range: Range<usize>,
     mapped: bool,
 }
 
@@ -38,9 +40,9 @@ impl SegmentBytes {
         if len == 0 {
             return Ok(Self::default());
         }
-        let mapped = mapped::map(file, offset, len)?;
         Ok(Self {
-            bytes: Bytes::from_owner(mapped),
+            whole: Bytes::from_owner(mapped::map(file, offset, len)?),
+            range: 0..len,
             mapped: true,
         })
     }
@@ -52,9 +54,24 @@ impl SegmentBytes {
 
     /// A part of them, without a copy; `None` if it reaches beyond them.
     pub fn part(&self, range: Range<usize>) -> Option<Self> {
-        (range.start <= range.end && range.end <= self.bytes.len()).then(|| Self {
-            bytes: self.bytes.slice(range),
+        (range.start <= range.end && range.end <= self.range.len()).then(|| Self {
+            whole: self.whole.clone(),
+            range: self.range.start + range.start..self.range.start + range.end,
             mapped: self.mapped,
+        })
+    }
+
+    /// Both as one, without a copy, if they are of one mapping and `next` begins where these end.
+    fn joined(&self, next: &Self) -> Option<Self> {
+        let same = self.whole.as_ptr() == next.whole.as_ptr()
+            && self.whole.len() == next.whole.len()
+            && self.mapped
+            && next.mapped
+            && self.range.end == next.range.start;
+        same.then(|| Self {
+            whole: self.whole.clone(),
+            range: self.range.start..next.range.end,
+            mapped: true,
         })
     }
 }
@@ -62,15 +79,18 @@ impl SegmentBytes {
 impl Deref for SegmentBytes {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        &self.bytes
+        // The range is always within.
+        self.whole.get(self.range.clone()).unwrap_or_default()
     }
 }
 
 impl From<Bytes> for SegmentBytes {
-    fn from(bytes: Bytes) -> Self {
+    fn from(whole: Bytes) -> Self {
         Self {
-            bytes,
+            range: 0..whole.len(),
+            whole,
             mapped: false,
         }
     }
@@ -79,7 +99,7 @@ impl From<Bytes> for SegmentBytes {
 impl fmt::Debug for SegmentBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.mapped { "mapped" } else { "in memory" };
-        write!(f, "{} bytes, {kind}", self.bytes.len())
+        write!(f, "{} bytes, {kind}", self.len())
     }
 }
 
@@ -225,9 +245,17 @@ impl Segments {
     }
 }
 
-/// Adds a part behind all others. Parts in memory that follow one another are joined with those at least half as
-/// long, so that a tail of n batches has about log n parts and each byte is copied about log n times.
+/// Adds a part behind all others. Parts of one mapping are joined. Parts in memory that follow one another are joined
+/// with those at most twice as long, so that a tail of n batches has about log n parts and each byte is copied about
+/// log n times.
 fn append(chunks: &mut Vec<Chunk>, mut new: Chunk) {
+    if let Some(last) = chunks.last_mut()
+        && last.end() == new.start
+        && let Some(joined) = last.bytes.joined(&new.bytes)
+    {
+        last.bytes = joined;
+        return;
+    }
     while let Some(last) = chunks.last() {
         let joined = last.bytes.len() + new.bytes.len();
         let joins = !last.bytes.mapped
@@ -274,18 +302,38 @@ fn insert(chunks: &mut Vec<Chunk>, new: &Chunk) {
 }
 
 impl Segments {
+    /// Where the known bytes of a segment end.
+    pub(crate) fn end_of(&self, segment: u32) -> u64 {
+        let chunks = self.list.get(segment as usize);
+        chunks
+            .and_then(|chunks| chunks.last())
+            .map_or(0, Chunk::end)
+    }
+
     /// All bytes that are known before a position, in order.
-    pub(crate) fn blocks_until(&self, position: Position) -> Vec<Block> {
+    pub(crate) fn blocks_until(&self, end: Position) -> Vec<Block> {
+        self.blocks_between(Position::START, end)
+    }
+
+    /// The bytes from a record's start up to a position. A part of the log that is in one piece and has the start in the
+    /// middle is given from there.
+    pub(crate) fn blocks_between(&self, from: Position, end: Position) -> Vec<Block> {
         let mut blocks = Vec::new();
-        for (segment, chunks) in (0..=position.segment).zip(self.list.iter()) {
-            let end = match segment == position.segment {
-                true => position.offset,
-                false => u64::MAX,
-            };
-            for chunk in chunks.iter().filter(|chunk| chunk.start < end) {
-                let len = usize::try_from(end - chunk.start).unwrap_or(usize::MAX);
-                let bytes = chunk.bytes.part(0..len.min(chunk.bytes.len()));
-                let start = chunk.start;
+        let bound = |position: Position, segment, otherwise| match position.segment == segment {
+            true => position.offset,
+            false => otherwise,
+        };
+        for segment in from.segment..=end.segment {
+            let (first, last) = (bound(from, segment, 0), bound(end, segment, u64::MAX));
+            let chunks = self.list.get(segment as usize);
+            for chunk in chunks.into_iter().flat_map(|chunks| chunks.iter()) {
+                let (start, stop) = (chunk.start.max(first), chunk.end().min(last));
+                if start >= stop {
+                    continue;
+                }
+                // Within a chunk, so they fit.
+                let range = (start - chunk.start) as usize..(stop - chunk.start) as usize;
+                let bytes = chunk.bytes.part(range);
                 blocks.extend(bytes.map(|bytes| Block {
                     segment,
                     start,
@@ -296,3 +344,7 @@ impl Segments {
         blocks
     }
 }
+
+#[cfg(test)]
+#[path = "segments/tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@
 //! Promises: no panic, no recursion that the input could deepen, no memory for sizes that are only
 //! claimed. An element of a repeated message takes the memory of its struct however few bytes it
 //! has, so who takes payloads from outside bounds their length.
-//! Depends on nothing.
+//! Depends on `proto` for a field's number only.
 
 mod field;
 mod parts;
@@ -37,6 +37,7 @@ pub trait Message<'a>: Default {
     fn merge(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError>;
 
     /// Decodes one message that fills the slice.
+    #[inline]
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut message = Self::default();
         message.merge(bytes)?;

@@ -144,9 +144,17 @@ fn odd_names_are_strays() {
 }
 
 #[test]
-fn what_was_moved_aside_is_no_stray() {
-    let objects = ["quarantine/1/0000.x", "quarantine"].map(|path| object(path, 5));
-    assert_eq!(Layout::read(&objects).strays, ["quarantine"]);
+fn what_was_moved_aside_or_derived_is_no_stray() {
+    let paths = [
+        "quarantine/1/0000.x",
+        "checkpoints/a",
+        "checkpoints/b/c",
+        "quarantine",
+        "checkpoints",
+        "checkpoint/a",
+    ];
+    let objects = paths.map(|path| object(path, 5));
+    assert_eq!(Layout::read(&objects).strays, paths[3..]);
 }
 
 /// A file's time can be anything, and what is no part of the log must not make its batches look old.

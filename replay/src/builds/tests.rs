@@ -16,6 +16,18 @@ use crate::projection::Folded;
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
+impl Builds {
+    /// Applies a mutation that is the whole stream, and gives what was passed over.
+    fn take(&mut self, mutation: &Mutation) -> Skips {
+        let record = RecordRef {
+            at: Position::START,
+            next: Position::START,
+            payload: &mutation.encode_to_vec(),
+        };
+        self.apply(record).skips
+    }
+}
+
 /// A stream whose n-th record, from 0, starts at offset n and was recorded n seconds after 1970.
 struct Log {
     folded: Folded<Builds>,

@@ -2,12 +2,10 @@
 
 use log_core::Position;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::projection::{Skipped, Walked};
 use crate::time::Time;
-
-/// Bytes before the position that are hashed to tell its history from another.
-pub(crate) const MARK_BYTES: usize = 1 << 20;
 
 /// The last part of the file, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +33,31 @@ pub(crate) struct SegmentMark {
     pub(crate) size: u64,
     /// Its SHA-224 in hex, if it was sealed and so is known by that.
     pub(crate) sha224: Option<String>,
-    /// XXH3 of the last bytes, [`MARK_BYTES`] at most, where it is not.
-    pub(crate) end: Option<u64>,
+    /// Its last records, where it is not.
+    pub(crate) end: Option<EndMark>,
+}
+
+/// The last records of a segment, to tell it from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndMark {
+    /// Where the first of them starts.
+    pub(crate) from: u64,
+    /// XXH3 of their frames.
+    hash: u64,
+}
+
+impl EndMark {
+    pub(crate) fn of(from: u64, bytes: &[u8]) -> Self {
+        Self {
+            from,
+            hash: xxh3_64(bytes),
+        }
+    }
+
+    /// Whether these are their bytes.
+    pub(crate) fn matches(self, bytes: &[u8]) -> bool {
+        xxh3_64(bytes) == self.hash
+    }
 }
 
 impl Head {

@@ -84,7 +84,7 @@ pub(super) fn heal(checkpoint: &Checkpoint, origin: Option<&Origin>) -> Healed {
         if let Err(error) = folded.fold_blocks(&blocks) {
             tracing::error!("the log cannot be folded again: {error}");
         }
-        folded.state().save(&mut damaged);
+        folded.state().save_pages(&mut damaged);
     }
     // What could not be made anew, so that rows at least are where they are looked for. It can't be but for a log
     // whose bytes changed.

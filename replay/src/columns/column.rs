@@ -80,6 +80,13 @@ impl<T: Cell> Stored for Column<T> {
         }
     }
 
+    fn again(&self) -> Self {
+        Self {
+            pages: self.pages.again(),
+            len: self.len,
+        }
+    }
+
     fn save(&self, sink: &mut dyn BlockSink) {
         sink.number(u64::from(self.len));
         self.pages.save(sink);

@@ -181,6 +181,15 @@ impl Stored for Index {
         }
     }
 
+    fn again(&self) -> Self {
+        Self {
+            pages: self.pages.again(),
+            directory: self.directory.clone(),
+            depth: self.depth,
+            facts: self.facts.clone(),
+        }
+    }
+
     fn save(&self, sink: &mut dyn BlockSink) {
         sink.number(u64::from(self.depth));
         self.pages.save(sink);

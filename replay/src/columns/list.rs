@@ -90,6 +90,12 @@ impl Stored for Lists {
         }
     }
 
+    fn again(&self) -> Self {
+        Self {
+            items: self.items.again(),
+        }
+    }
+
     fn save(&self, sink: &mut dyn BlockSink) {
         self.items.save(sink);
     }

@@ -18,6 +18,8 @@ const GROUP_PAGES: usize = 64;
 pub(crate) trait Stored: Sized {
     /// Makes a copy that shares everything; what either writes afterwards, it copies first.
     fn freeze(&mut self) -> Self;
+    /// A copy of what was frozen: it shares everything too. Of what was not, pages are copied.
+    fn again(&self) -> Self;
     /// Gives all pages to `sink`, and the numbers that [`Stored::load`] needs.
     fn save(&self, sink: &mut dyn BlockSink);
     /// Takes back what [`Stored::save`] gave.
@@ -82,9 +84,9 @@ impl<'c> BlockSource<'c> {
         Ok(bytemuck::pod_collect_to_vec(bytes))
     }
 
-    /// Whether everything was taken.
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.numbers.is_empty() && self.next_block == self.checkpoint.blocks()
+    /// Whether everything was taken but so many blocks.
+    pub(crate) fn is_at_end(&self, blocks: u32) -> bool {
+        self.numbers.is_empty() && self.checkpoint.blocks() - self.next_block == blocks
     }
 }
 
@@ -131,18 +133,16 @@ impl<T: Cell> Page<T> {
         }
     }
 
-    /// A reference to the same page. One of [`Page::Own`] is shared first.
-    fn share(&mut self) -> Self {
+    /// Makes it one that others may have too.
+    fn share(&mut self) {
         if let Self::Own(cells) = self {
             *self = Self::Shared(Arc::new(std::mem::take(cells)));
         }
-        self.again()
     }
 
-    /// Another reference to a page that is not owned.
+    /// Another reference to the same page, or a copy of one that is owned.
     fn again(&self) -> Self {
         match self {
-            // Does not happen: see `Group::Shared`. A copy is right all the same.
             Self::Own(cells) => Self::Own(cells.clone()),
             Self::Shared(cells) => Self::Shared(Arc::clone(cells)),
             Self::Mapped(checkpoint, block) => Self::Mapped(Arc::clone(checkpoint), *block),
@@ -243,9 +243,12 @@ impl<T: Cell> Group<T> {
             }
             *self = Self::Shared(Arc::new(std::mem::take(pages)));
         }
+        self.again()
+    }
+
+    fn again(&self) -> Self {
         match self {
-            // Just made shared.
-            Self::Own(_) => Self::Own(Vec::new()),
+            Self::Own(pages) => Self::Own(pages.iter().map(Page::again).collect()),
             Self::Shared(pages) => Self::Shared(Arc::clone(pages)),
             Self::Mapped {
                 checkpoint,
@@ -264,6 +267,13 @@ impl<T: Cell> Stored for Pages<T> {
     fn freeze(&mut self) -> Self {
         Self {
             groups: self.groups.iter_mut().map(Group::freeze).collect(),
+            len: self.len,
+        }
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            groups: self.groups.iter().map(Group::again).collect(),
             len: self.len,
         }
     }

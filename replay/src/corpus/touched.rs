@@ -121,13 +121,8 @@ fn merge<K: Ord + Clone>(ours: &mut Vec<K>, theirs: &[K], is_partial: &mut bool)
 }
 
 impl Corpus {
-    /// Begins to note what is touched.
-    pub(crate) fn watch(&mut self) {
-        self.touched.get_or_insert_default();
-    }
-
     /// What was touched since the last time, if it is noted.
-    pub(crate) fn take_touched(&mut self) -> Touched {
+    pub(super) fn take_touched(&mut self) -> Touched {
         let Some(rows) = self
             .touched
             .as_mut()

@@ -1,109 +1,225 @@
-//! The task that reads, folds and publishes. Depends on the stream's reader.
+//! The task that reads, folds and publishes. Depends on the source.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use log_core::{OpenError, Position, ReadError, Reader, Record, Stream};
-use tokio::sync::watch;
-use tokio::task::JoinError;
+use log_core::Position;
+use tokio::sync::{broadcast, watch};
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, LiveOptions, Shared, lock};
+use super::{Failure, LiveOptions, Progress, Shared, lock};
+use crate::corpus::Touched;
 use crate::error::Error;
-use crate::projection::{Folded, Projection};
+use crate::projection::{BrokenFrame, Folded, Projection};
+use crate::segments::Block;
+use crate::source::{Source, SourceError};
 
-/// Batches up to this many bytes are folded where they are read; a move to another thread costs more.
+/// Up to this many bytes are folded where they are read; a move to another thread costs more.
 const INLINE_BYTES_MAX: usize = 16 << 10;
 
+/// Keeps snapshots for later, such as in checkpoints.
+pub(crate) trait Keep<P>: Send + Sync {
+    /// Whether one is due, after so many bytes since the last.
+    fn is_due(&self, bytes: u64) -> bool;
+    /// Keeps it. Blocks.
+    fn keep(&mut self, state: Folded<P>, source: KeepFacts) -> JoinHandle<()>;
+}
+
+/// What is known of the log when a snapshot is kept.
+pub(crate) type KeepFacts = Vec<crate::source::SegmentId>;
+
 pub(super) struct Task<P> {
-    pub(super) stream: Stream,
+    pub(super) source: Source,
     pub(super) options: LiveOptions,
     pub(super) cancel: CancellationToken,
     pub(super) publish: watch::Sender<Arc<Folded<P>>>,
-    pub(super) note_applied: watch::Sender<Position>,
+    pub(super) note: watch::Sender<Progress>,
+    pub(super) tell: broadcast::Sender<Arc<Touched>>,
     pub(super) shared: Arc<Shared<P>>,
+    pub(super) keep: Option<Box<dyn Keep<P>>>,
+}
+
+/// What was folded since a snapshot was kept, and the keeping that is under way.
+#[derive(Default)]
+struct Kept {
+    bytes: u64,
+    under_way: Option<JoinHandle<()>>,
 }
 
 impl<P: Projection> Task<P> {
     /// Follows until cancelled, or until reading on has no sense.
-    pub(super) async fn run(self) -> Result<(), Error> {
+    pub(super) async fn run(mut self, state: Folded<P>) -> Result<(), Arc<Error>> {
         let cancel = self.cancel.clone();
-        let ended = cancel.run_until_cancelled(self.follow()).await;
-        ended.unwrap_or(Ok(()))
+        let mut kept = Kept::default();
+        let ended = cancel
+            .run_until_cancelled(self.follow(state, &mut kept))
+            .await;
+        if let Some(keeping) = kept.under_way {
+            // It says itself what goes wrong.
+            let _ = keeping.await;
+        }
+        let Some(Err(error)) = ended else {
+            return Ok(());
+        };
+        let error = Arc::new(error);
+        *lock(&self.shared.ended) = Some(Arc::clone(&error));
+        Err(error)
     }
 
-    async fn follow(self) -> Result<(), Error> {
-        let mut reader = self.stream.reader(Position::START);
-        let mut tail = self.stream.watch();
-        let mut state = Folded::default();
+    async fn follow(&mut self, mut state: Folded<P>, kept: &mut Kept) -> Result<(), Error> {
+        let first_tail = self.source.tail();
+        let mut is_watched = false;
+        let mut next_mark = self.next_mark(&state);
         loop {
-            // Before the read: what comes meanwhile must wake us after it.
-            tail.mark_unchanged();
-            let records = self.read(&mut reader).await?;
-            if records.is_empty() {
-                self.note_applied.send_replace(reader.position());
-                self.wait_for_news(&mut tail).await;
-            } else {
-                state = self.fold(state, records).await?;
+            let from = state.position();
+            let blocks = self.read(from).await?;
+            if blocks.is_empty() {
+                if !is_watched {
+                    is_watched = true;
+                    state.state_mut().watch();
+                }
+                self.replace_tails(&mut state).await?;
+                self.note.send_replace(Progress {
+                    applied: self.source.next_position(from),
+                    tail: self.source.tail(),
+                });
+                self.wait_for_news(from).await?;
+                continue;
             }
+            kept.bytes += blocks
+                .iter()
+                .map(|block| block.bytes.len() as u64)
+                .sum::<u64>();
+            let (folded, broken) = self.fold(state, blocks).await?;
+            state = folded;
+            self.publish(&mut state, &mut next_mark, first_tail);
+            if let Some(broken) = broken {
+                let source = self.source.damage(broken.segment, broken.source);
+                return Err(self.stopped(state.position(), source));
+            }
+            self.keep_now_and_then(&mut state, kept);
         }
     }
 
-    /// The next records, however often it takes; an error is one that tries do not help.
-    async fn read(&self, reader: &mut Reader) -> Result<Vec<Record>, Error> {
+    fn next_mark(&self, state: &Folded<P>) -> u64 {
+        state.records() + lock(&self.shared.retained).every()
+    }
+
+    /// The next blocks, however often it takes; an error is one that tries do not help.
+    async fn read(&mut self, from: Position) -> Result<Vec<Block>, Error> {
         loop {
-            match reader.next_batch().await {
-                Ok(records) => {
+            match self.source.read(from, self.options.load_bytes).await {
+                Ok(blocks) => {
                     *lock(&self.shared.failure) = None;
-                    return Ok(records);
+                    return Ok(blocks);
                 }
-                Err(error) if is_transient(&error) => {
-                    tokio::time::sleep(self.note_failure(&error)).await
+                Err(error) if error.is_transient() => {
+                    tokio::time::sleep(self.note_failure(&error)).await;
                 }
-                Err(source) => {
-                    let (stream, at) = (self.stream.name().to_owned(), reader.position());
-                    return Err(Error::Read { stream, at, source });
-                }
+                Err(source) => return Err(self.stopped(from, source)),
             }
         }
     }
 
-    async fn fold(&self, state: Folded<P>, records: Vec<Record>) -> Result<Folded<P>, Error> {
-        let (at, every) = (state.position(), lock(&self.shared.retained).every());
-        let bytes = records.iter().map(|record| record.payload.len()).sum();
-        let folded = off_the_runtime(bytes, move || fold(state, &records, every)).await;
-        let (state, marks) = folded.map_err(|source| Error::Fold {
-            stream: self.stream.name().to_owned(),
-            at,
-            source,
-        })?;
-        lock(&self.shared.retained).extend(marks);
-        self.publish.send_replace(Arc::new(state.clone()));
-        self.note_applied.send_replace(state.position());
-        Ok(state)
+    fn stopped(&self, at: Position, source: SourceError) -> Error {
+        let log = self.source.name().to_owned();
+        Error::Read { log, at, source }
     }
 
-    /// Returns when the tail may have moved.
-    async fn wait_for_news(&self, tail: &mut watch::Receiver<Position>) {
-        // The stream that this task holds keeps the sender alive.
-        let Some(mut wait) = self.options.refresh else {
-            let _ = tail.changed().await;
+    async fn fold(
+        &self,
+        state: Folded<P>,
+        blocks: Vec<Block>,
+    ) -> Result<(Folded<P>, Option<BrokenFrame>), Error> {
+        if state.state().segments().is_none() {
+            let mut segments = lock(&self.shared.segments);
+            for block in &blocks {
+                segments.attach(block);
+            }
+        }
+        fold_all(state, blocks).await.map_err(Error::joined)
+    }
+
+    /// Shows what was folded, unless there is much more to come before anybody can use it.
+    fn publish(&self, state: &mut Folded<P>, next_mark: &mut u64, first_tail: Position) {
+        let touched = state.state_mut().touched();
+        let snapshot = Arc::new(state.snapshot());
+        if state.records() >= *next_mark {
+            lock(&self.shared.retained).push(Arc::clone(&snapshot));
+            *next_mark = self.next_mark(state);
+        }
+        self.publish.send_replace(snapshot);
+        self.note.send_replace(Progress {
+            applied: state.position(),
+            tail: self.source.tail().max(first_tail),
+        });
+        if !touched.is_empty() {
+            // Nobody may be waiting for it.
+            let _ = self.tell.send(Arc::new(touched));
+        }
+    }
+
+    /// Lets go of what was read of segments that are files by now.
+    async fn replace_tails(&mut self, state: &mut Folded<P>) -> Result<(), Error> {
+        let at = state.position();
+        let held = match state.state().segments() {
+            Some(segments) => segments.clone(),
+            None => lock(&self.shared.segments).clone(),
+        };
+        let sealed = match self.source.sealed(&held).await {
+            Ok(sealed) => sealed,
+            // The next time.
+            Err(error) if error.is_transient() => return Ok(()),
+            Err(source) => return Err(self.stopped(at, source)),
+        };
+        drop(held);
+        for block in &sealed {
+            match state.state().segments() {
+                Some(_) => state.state_mut().attach(block),
+                None => lock(&self.shared.segments).attach(block),
+            }
+        }
+        if !sealed.is_empty() {
+            self.publish.send_replace(Arc::new(state.snapshot()));
+        }
+        Ok(())
+    }
+
+    /// Returns when there may be more.
+    async fn wait_for_news(&mut self, at: Position) -> Result<(), Error> {
+        loop {
+            match self.source.changed().await {
+                Ok(()) => {
+                    *lock(&self.shared.failure) = None;
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() => {
+                    tokio::time::sleep(self.note_failure(&error)).await;
+                }
+                Err(source) => return Err(self.stopped(at, source)),
+            }
+        }
+    }
+
+    fn keep_now_and_then(&mut self, state: &mut Folded<P>, kept: &mut Kept) {
+        let Some(keep) = self.keep.as_mut().filter(|keep| keep.is_due(kept.bytes)) else {
             return;
         };
-        while tokio::time::timeout(wait, tail.changed()).await.is_err() {
-            match self.stream.refresh().await {
-                Ok(_) => {
-                    *lock(&self.shared.failure) = None;
-                    return;
-                }
-                Err(error) => wait = self.note_failure(&error),
-            }
+        if kept
+            .under_way
+            .as_ref()
+            .is_some_and(|keeping| !keeping.is_finished())
+        {
+            return;
         }
+        kept.bytes = 0;
+        kept.under_way = Some(keep.keep(state.snapshot(), self.source.segments()));
     }
 
     /// Notes that a read failed, and gives how long to wait for the next.
-    fn note_failure(&self, error: &dyn std::error::Error) -> Duration {
-        let text = with_causes(error);
+    fn note_failure(&self, error: &SourceError) -> Duration {
+        let text = log_core::explain(error);
         let mut failure = lock(&self.shared.failure);
         let tries = failure
             .as_ref()
@@ -116,7 +232,7 @@ impl<P: Projection> Task<P> {
         drop(failure);
         let wait = backoff(&self.options, tries);
         tracing::warn!(
-            log.stream = self.stream.name(),
+            log.stream = self.source.name(),
             tries,
             wait_ms = wait.as_millis(),
             "cannot read: {text}"
@@ -125,24 +241,21 @@ impl<P: Projection> Task<P> {
     }
 }
 
-/// Folds the records, and marks the state after every so many of all.
-fn fold<P: Projection>(
+/// Folds blocks on a thread that may be blocked for as long as it takes.
+pub(crate) async fn fold_all<P: Projection>(
     mut state: Folded<P>,
-    records: &[Record],
-    every: u64,
-) -> (Folded<P>, Vec<Arc<Folded<P>>>) {
-    let mut marks = Vec::new();
-    for record in records {
-        state.apply(record);
-        if state.records().is_multiple_of(every) {
-            marks.push(Arc::new(state.clone()));
-        }
-    }
-    (state, marks)
+    blocks: Vec<Block>,
+) -> Result<(Folded<P>, Option<BrokenFrame>), JoinError> {
+    let bytes = blocks.iter().map(|block| block.bytes.len()).sum();
+    off_the_runtime(bytes, move || {
+        let broken = state.fold_blocks(&blocks).err();
+        (state, broken)
+    })
+    .await
 }
 
 /// Runs what takes as long as `bytes` say on a thread that may be blocked for that long.
-pub(super) async fn off_the_runtime<T: Send + 'static>(
+pub(crate) async fn off_the_runtime<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
@@ -152,32 +265,12 @@ pub(super) async fn off_the_runtime<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await
 }
 
-/// Whether the same read may work later, with nobody repairing anything.
-fn is_transient(error: &ReadError) -> bool {
-    match error {
-        ReadError::Store { .. } | ReadError::Size { .. } => true,
-        ReadError::Refresh { source, .. } => matches!(**source, OpenError::Store { .. }),
-        _ => false,
-    }
-}
-
 fn backoff(options: &LiveOptions, tries: u32) -> Duration {
     let doublings = tries.saturating_sub(1).min(31);
     options
         .backoff_min
         .saturating_mul(1 << doublings)
         .min(options.backoff_max)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -189,29 +282,5 @@ mod tests {
         let options = LiveOptions::default();
         let waits = [1, 2, 3, 7, 8, u32::MAX].map(|tries| backoff(&options, tries).as_millis());
         assert_eq!(waits, [100, 200, 400, 6_400, 10_000, 10_000]);
-    }
-
-    #[test]
-    fn only_the_store_is_tried_again() {
-        let stream = || "s".to_owned();
-        let size = ReadError::Size {
-            stream: stream(),
-            object: stream(),
-            want: 1,
-            have: 0,
-        };
-        assert!(is_transient(&size));
-        assert!(!is_transient(&ReadError::Digest {
-            stream: stream(),
-            object: stream()
-        }));
-        let source = Box::new(OpenError::Contended {
-            stream: stream(),
-            tries: 1,
-        });
-        assert!(!is_transient(&ReadError::Refresh {
-            stream: stream(),
-            source
-        }));
     }
 }

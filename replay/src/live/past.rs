@@ -8,13 +8,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use log_core::{Position, Record};
+use log_core::Position;
 use tokio::sync::AcquireError;
 
 use super::follow::off_the_runtime;
 use super::{Live, lock};
 use crate::error::AtError;
-use crate::projection::{Folded, Projection};
+use crate::projection::{Folded, Projection, walk};
+use crate::segments::Segments;
 use crate::time::Time;
 
 /// Which past state is meant. As text a position, such as `17.2ab10`, or a time in RFC 3339.
@@ -127,7 +128,7 @@ async fn newest_if_meant<P: Projection>(
     if is_past(&newest) {
         return Ok(None);
     }
-    let tail = live.inner.stream.tail();
+    let tail = live.inner.progress.borrow().tail;
     let end = match at {
         At::Position(asked) if asked > tail => return Err(AtError::PastEnd { asked, end: tail }),
         At::Position(asked) => asked,
@@ -136,7 +137,9 @@ async fn newest_if_meant<P: Projection>(
     let newest = live.wait_for(end).await?;
     let is_meant = match at {
         // Right after the last record, or where the next segment begins.
-        At::Position(asked) => asked == newest.position() || asked == live.inner.stream.tail(),
+        At::Position(asked) => {
+            asked == newest.position() || asked == live.inner.progress.borrow().applied
+        }
         At::Time(_) => !is_past(&newest),
     };
     Ok(is_meant.then_some(newest))
@@ -147,68 +150,55 @@ async fn look_up<P: Projection>(live: &Live<P>, at: At) -> Result<Folded<P>, AtE
         At::Position(asked) => folded.position() <= asked,
         At::Time(time) => folded.recorded() <= Some(time),
     });
-    let mut state = base.map_or_else(Folded::default, |base| Folded::clone(&base));
-    let mut reader = live.inner.stream.reader(state.position());
-    loop {
-        let from = state.position();
-        let records = reader.next_batch().await.map_err(|source| AtError::Read {
-            at: from,
-            source: Box::new(source),
-        })?;
-        if records.is_empty() {
-            return check_boundary(live, at, state, (reader.position(), reader.position()));
-        }
-        let bytes = records.iter().map(|record| record.payload.len()).sum();
-        let folded = off_the_runtime(bytes, move || fold_until(state, &records, at)).await;
-        let (folded, beyond) = folded.map_err(|source| AtError::Fold { at: from, source })?;
-        state = folded;
-        if let Some(beyond) = beyond {
-            return check_boundary(live, at, state, beyond);
-        }
-    }
+    let newest = live.snapshot();
+    let segments = match newest.state().segments() {
+        Some(segments) => segments.clone(),
+        None => lock(&live.inner.shared.segments).clone(),
+    };
+    let end = newest.position();
+    let state = match &base {
+        Some(base) => base.again(),
+        None => Folded::starting_from(newest.state().empty()),
+    };
+    drop(newest);
+    off_the_runtime(usize::MAX, move || fold_to(state, &segments, at, end))
+        .await
+        .map_err(|source| AtError::Fold { source })?
 }
 
-/// The state, unless a position was asked for that neither the state has, nor the record after it,
-/// which starts and ends at `beyond`.
-fn check_boundary<P: Projection>(
-    live: &Live<P>,
-    at: At,
-    state: Folded<P>,
-    beyond: (Position, Position),
-) -> Result<Folded<P>, AtError> {
-    match at {
-        At::Position(asked) if asked != state.position() && asked != beyond.0 => {
-            let next = if asked < beyond.0 { beyond.0 } else { beyond.1 };
-            Err(AtError::NotABoundary {
-                asked,
-                next,
-                end: live.inner.stream.tail(),
-            })
-        }
-        _ => Ok(state),
-    }
-}
-
-/// Folds the records that are meant; gives the start and the end of the first that is not.
-fn fold_until<P: Projection>(
+/// Folds on from a state up to a position or time, over bytes that end at `end`.
+pub(crate) fn fold_to<P: Projection>(
     mut state: Folded<P>,
-    records: &[Record],
+    segments: &Segments,
     at: At,
-) -> (Folded<P>, Option<(Position, Position)>) {
-    for record in records {
-        let is_meant = match at {
-            At::Position(asked) if record.next > asked => false,
-            At::Position(_) => {
-                state.apply(record);
-                true
-            }
-            At::Time(time) => state.apply_until(record, time),
-        };
-        if !is_meant {
-            return (state, Some((record.at, record.next)));
+    end: Position,
+) -> Result<Folded<P>, AtError> {
+    let asked = match at {
+        At::Time(time) => {
+            // Whatever is broken lies behind what was folded before.
+            let _ = state.fold_until(&segments.blocks_between(state.position(), end), time);
+            return Ok(state);
         }
+        At::Position(asked) => asked,
+    };
+    let blocks = segments.blocks_between(state.position(), asked);
+    // A record that is cut in two is no boundary: that is found out next.
+    let _ = state.fold_blocks(&blocks);
+    let is_next_segment = asked.offset == 0
+        && asked.segment == state.position().segment + 1
+        && state.position().offset == segments.end_of(state.position().segment);
+    if asked == state.position() || is_next_segment {
+        return Ok(state);
     }
-    (state, None)
+    let rest = segments.blocks_between(state.position(), end);
+    let mut boundaries = walk(&rest, state.position()).map_while(Result::ok);
+    let next = boundaries.find(|record| record.next >= asked || record.at >= asked);
+    let next = match next {
+        Some(record) if record.at >= asked => record.at,
+        Some(record) => record.next,
+        None => end,
+    };
+    Err(AtError::NotABoundary { asked, next, end })
 }
 
 #[cfg(test)]

@@ -26,14 +26,16 @@ impl<P> Retained<P> {
         self.every
     }
 
-    /// Adds later ones, each after a multiple of [`Self::every`].
-    pub(super) fn extend(&mut self, marks: Vec<Arc<Folded<P>>>) {
-        self.kept.extend(marks);
-        while self.kept.len() > self.max {
+    /// Adds a later one.
+    pub(super) fn push(&mut self, mark: Arc<Folded<P>>) {
+        self.kept.push(mark);
+        if self.kept.len() > self.max {
             self.every = self.every.saturating_mul(2);
-            let every = self.every;
-            self.kept
-                .retain(|folded| folded.records().is_multiple_of(every));
+            let mut is_second = true;
+            self.kept.retain(|_| {
+                is_second = !is_second;
+                is_second
+            });
         }
     }
 
@@ -50,40 +52,37 @@ mod tests {
     use crate::builds::Builds;
     use log_core::{Position, Record};
 
-    fn marks(from: u64, to: u64, every: u64) -> Vec<Arc<Folded<Builds>>> {
+    fn mark(records: u64) -> Arc<Folded<Builds>> {
         let mut state = Folded::<Builds>::default();
-        let mut marks = Vec::new();
-        for number in 1..=to {
+        for number in 1..=records {
             let at = |offset| Position { segment: 0, offset };
             state.apply(&Record {
                 at: at(number - 1),
                 next: at(number),
                 payload: Default::default(),
             });
-            if number > from && number % every == 0 {
-                marks.push(Arc::new(state.clone()));
-            }
         }
-        marks
+        Arc::new(state)
     }
 
     #[test]
     fn too_many_are_thinned_out_evenly() {
         let mut retained = Retained::new(10, 4);
-        retained.extend(marks(0, 40, 10));
+        for records in [10, 20, 30, 40] {
+            retained.push(mark(records));
+        }
         assert_eq!(retained.every(), 10);
-        retained.extend(marks(40, 50, 10));
+        retained.push(mark(50));
         assert_eq!(retained.every(), 20);
         assert_eq!(kept(&retained), [20, 40]);
-        retained.extend(marks(50, 200, 20));
-        assert_eq!(retained.every(), 80);
-        assert_eq!(kept(&retained), [80, 160]);
     }
 
     #[test]
     fn the_nearest_before_is_found() {
         let mut retained = Retained::new(10, 8);
-        retained.extend(marks(0, 50, 10));
+        for records in [10, 20, 30, 40, 50] {
+            retained.push(mark(records));
+        }
         let find = |records| {
             retained
                 .last_with(|folded| folded.records() <= records)

@@ -14,7 +14,7 @@ pub(super) trait Field<'a> {
 macro_rules! scalar {
     ($type:ty, $wire:ident, $reader:ident => $value:expr) => {
         impl<'a> Field<'a> for $type {
-            #[inline]
+            #[inline(always)]
             fn merge(
                 &mut self,
                 wire: WireType,
@@ -40,7 +40,7 @@ scalar!(&'a [u8], Len, reader => reader.bytes()?);
 
 /// Numbers, packed and not.
 impl<'a> Field<'a> for Vec<i64> {
-    #[inline]
+    #[inline(always)]
     fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
         match wire {
             WireType::Varint => self.push(reader.varint()? as i64),
@@ -49,7 +49,7 @@ impl<'a> Field<'a> for Vec<i64> {
                 let mut packed = Reader::new(bytes);
                 while !packed.is_empty() {
                     let value = packed.varint();
-                    self.push(value.map_err(|error| inside(error, bytes, reader))? as i64);
+                    self.push(value.map_err(|error| inside(error, bytes, reader.offset()))? as i64);
                 }
             }
             _ => return Ok(false),
@@ -59,7 +59,7 @@ impl<'a> Field<'a> for Vec<i64> {
 }
 
 impl<'a> Field<'a> for Vec<&'a str> {
-    #[inline]
+    #[inline(always)]
     fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
         if wire != WireType::Len {
             return Ok(false);
@@ -71,7 +71,7 @@ impl<'a> Field<'a> for Vec<&'a str> {
 
 /// A singular message: all its occurrences together.
 impl<'a, M: Message<'a>> Field<'a> for Option<M> {
-    #[inline]
+    #[inline(always)]
     fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
         if wire != WireType::Len {
             return Ok(false);
@@ -80,32 +80,35 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
         let message = self.get_or_insert_default();
         match message.merge(bytes) {
             Ok(()) => Ok(true),
-            Err(error) => Err(inside(error, bytes, reader)),
+            Err(error) => Err(inside(error, bytes, reader.offset())),
         }
     }
 }
 
 /// Messages, each with its place.
 impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
-    #[inline]
+    #[inline(always)]
     fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
         if wire != WireType::Len {
             return Ok(false);
         }
         let bytes = reader.bytes()?;
+        if self.capacity() == 0 {
+            self.reserve_exact(1); // most lists have one element, and four of these are long
+        }
         let part = self.push_mut(Part {
             bytes,
             value: M::default(),
         });
         match part.value.merge(bytes) {
             Ok(()) => Ok(true),
-            Err(error) => Err(inside(error, bytes, reader)),
+            Err(error) => Err(inside(error, bytes, reader.offset())),
         }
     }
 }
 
-/// The error of a slice that the reader has just passed, as seen from the reader's.
+/// The error of a slice, as seen from the one that the reader has read up to its end.
 #[cold]
-pub(super) fn inside(error: DecodeError, bytes: &[u8], reader: &Reader<'_>) -> DecodeError {
-    error.within(reader.offset() - bytes.len())
+pub(super) fn inside(error: DecodeError, bytes: &[u8], end: usize) -> DecodeError {
+    error.within(end - bytes.len())
 }

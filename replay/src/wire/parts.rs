@@ -64,6 +64,7 @@ pub struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Splits a payload.
+    #[inline]
     pub fn split(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut parts = Self {
             payload,
@@ -99,26 +100,31 @@ impl<'a> Parts<'a> {
     }
 
     /// What changed in an issue, if there is that.
+    #[inline]
     pub fn github_issue(&self) -> Result<Option<GithubIssueMutation<'a>>, DecodeError> {
         self.decode(&self.github_issue)
     }
 
     /// A commit or the refs of a plain git repository, if there are any.
+    #[inline]
     pub fn git(&self) -> Result<Option<GitMutation<'a>>, DecodeError> {
         self.decode(&self.git)
     }
 
     /// Labels and milestones of a GitHub repository, if there are any.
+    #[inline]
     pub fn github(&self) -> Result<Option<GithubMutation<'a>>, DecodeError> {
         self.decode(&self.github)
     }
 
     /// Commits and refs of a Gerrit project, if there are any.
+    #[inline]
     pub fn gerrit(&self) -> Result<Option<GerritMutation<'a>>, DecodeError> {
         self.decode(&self.gerrit)
     }
 
     /// What the record says about itself, if it does.
+    #[inline]
     pub fn meta(&self) -> Result<Option<Meta<'a>>, DecodeError> {
         self.decode(&self.meta)
     }
@@ -183,7 +189,7 @@ impl<'a> Field<'a> for DiffTree<'a> {
         }
         let bytes = reader.bytes()?;
         for file in DiffTreeFiles::new(bytes) {
-            file.map_err(|error| inside(error, bytes, reader))?;
+            file.map_err(|error| inside(error, bytes, reader.offset()))?;
         }
         self.0.push(bytes);
         Ok(true)
@@ -215,7 +221,7 @@ impl<'a> DiffTreeFiles<'a> {
             let file = GitDiffTreeFile::decode(bytes);
             return file
                 .map(Some)
-                .map_err(|error| inside(error, bytes, &self.reader));
+                .map_err(|error| inside(error, bytes, self.reader.offset()));
         }
         Ok(None)
     }

@@ -6,7 +6,7 @@ use crate::program;
 use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -40,35 +40,149 @@ pub struct Held {
     pub changes: u32,
 }
 
-/// What one load cost.
+/// What one load cost, and what the corpus answers.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Load {
     /// Of the load alone.
     pub seconds: f64,
+    /// Processor seconds of all threads up to the load's end, outside of the kernel.
+    pub user_seconds: f64,
+    /// Those within it.
+    pub system_seconds: f64,
     /// The most memory that the process had.
     pub peak_bytes: u64,
+    /// The most that was no file's; looked at every 10 ms.
+    pub peak_anonymous_bytes: u64,
+    /// What was alive after the load.
+    pub heap_bytes: u64,
     /// What the corpus is in the end.
     pub held: Held,
+    /// What it answers.
+    pub answers: Answers,
 }
 
-/// Loads a log with the original's library: a folder in one of its layouts, or a URL and a cache.
-pub async fn load(from: &str, cache: Option<&Path>) -> anyhow::Result<Load> {
+/// What to ask of a corpus; the default leaves it to the program.
+#[derive(Clone, Debug, Default)]
+pub struct Questions {
+    /// The label of the open issues that are counted; else the one that the most issues have.
+    pub label: Option<String>,
+    /// The owner of the changes that are counted; else the one with the most.
+    pub owner: Option<i64>,
+    /// Their year; else the owner's with the most.
+    pub year: Option<i32>,
+    /// How many chained commits to ask about.
+    pub chain: Option<u32>,
+}
+
+/// The answers; each question was asked several times, and the seconds are their median.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Answers {
+    /// The open issues with a label.
+    pub open_issues: OpenIssues,
+    /// The changes of an owner in a year.
+    pub changes: Changes,
+    /// Whether a chain's newest commit descends from its oldest; if that was asked.
+    pub ancestors: Option<Ancestors>,
+}
+
+/// How many issues with a label are open, in all repositories, pull requests not counted.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct OpenIssues {
+    /// The label's name.
+    pub label: String,
+    /// How many.
+    pub count: u64,
+    /// For one count.
+    pub seconds: f64,
+}
+
+/// How many changes of an owner were created in a year, in all projects.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Changes {
+    /// The owner's ID.
+    pub owner: i64,
+    /// The year in UTC.
+    pub year: i32,
+    /// How many.
+    pub count: u64,
+    /// For one count.
+    pub seconds: f64,
+}
+
+/// Whether the newest commit of a chain descends from its oldest. The chain is the program's own.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Ancestors {
+    /// How many commits it has.
+    pub commits: u32,
+    /// The newest one's name.
+    pub newest: String,
+    /// The oldest one's name.
+    pub oldest: String,
+    /// Whether it does.
+    pub descends: bool,
+    /// For one look.
+    pub seconds: f64,
+}
+
+/// What comes of dumping a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dumped {
+    /// The corpus, in the canonical form of the conformance logs.
+    Lines(String),
+    /// The original does not load it; what it says, be it an error or a panic.
+    Refused(String),
+}
+
+/// Loads a log with the original's library: a folder in one of its layouts, a file of records, or a
+/// URL and a cache.
+pub async fn load(from: &str, cache: Option<&Path>, ask: &Questions) -> anyhow::Result<Load> {
     let program = program::find("maintner-load", "FORGELOG_PEERS_MAINTNER_LOAD")?;
-    let mut command = Command::new(&program);
-    if let Some(cache) = cache {
-        command.arg("-cache").arg(cache);
+    let mut command = Command::new(program);
+    if let Some(label) = &ask.label {
+        command.arg(format!("-label={label}"));
     }
-    let loading = command.arg(from).kill_on_drop(true).output();
-    let loaded = tokio::time::timeout(LIMIT, loading)
-        .await
-        .with_context(|| format!("{from}: the load does not end"))?
-        .with_context(|| format!("cannot run {}", program.display()))?;
+    if let Some(owner) = ask.owner {
+        command.arg(format!("-owner={owner}"));
+    }
+    if let Some(year) = ask.year {
+        command.arg(format!("-year={year}"));
+    }
+    if let Some(chain) = ask.chain {
+        command.arg(format!("-chain={chain}"));
+    }
+    let loaded = read(command, from, cache).await?;
     ensure!(
         loaded.status.success(),
         "{from}: {}",
         String::from_utf8_lossy(&loaded.stderr)
     );
     serde_json::from_slice(&loaded.stdout).with_context(|| format!("{from}: no JSON"))
+}
+
+/// Dumps a log, which is any that [`load`] takes, with the original's library.
+pub async fn dump(from: &str, cache: Option<&Path>) -> anyhow::Result<Dumped> {
+    let program = program::find("maintner-dump", "FORGELOG_PEERS_MAINTNER_DUMP")?;
+    let dumped = read(Command::new(program), from, cache).await?;
+    if !dumped.status.success() {
+        let notes = String::from_utf8_lossy(&dumped.stderr).into_owned();
+        return Ok(Dumped::Refused(notes));
+    }
+    let lines = String::from_utf8(dumped.stdout);
+    Ok(Dumped::Lines(
+        lines.with_context(|| format!("{from}: no UTF-8"))?,
+    ))
+}
+
+/// Runs a program on a log to its end.
+async fn read(mut command: Command, from: &str, cache: Option<&Path>) -> anyhow::Result<Output> {
+    if let Some(cache) = cache {
+        command.arg("-cache").arg(cache);
+    }
+    let reading = command.arg(from).kill_on_drop(true).output();
+    tokio::time::timeout(LIMIT, reading)
+        .await
+        .with_context(|| format!("{from}: the original does not come to its end"))?
+        .with_context(|| format!("{from}: cannot run the original"))
 }
 
 /// A running server of the original; it is killed when this is dropped, also by a panic.

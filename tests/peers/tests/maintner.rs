@@ -7,7 +7,7 @@ use log_core::{Stream, Writer};
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 use peers::ledger::{self, BODY, small_segments, title};
-use peers::maintner::{self, Client, Held};
+use peers::maintner::{self, Client, Held, Questions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -230,14 +230,15 @@ async fn it_loads_our_sealed_segments_from_files_and_all_over_http() {
     let sealed = copy_sealed(&store, folder.path()).await;
     assert!(sealed > 3, "{sealed}");
     let in_them = (1..61).filter(|number| acknowledged.place(*number).unwrap().segment < sealed);
-    let from_files = maintner::load(folder.path().to_str().unwrap(), None).await;
+    let ask = Questions::default();
+    let from_files = maintner::load(folder.path().to_str().unwrap(), None, &ask).await;
     assert_holds(
         &from_files.unwrap().held,
         i32::try_from(in_them.count()).unwrap(),
     );
 
     let server = Served::anywhere(&store).await;
-    let over_http = maintner::load(&server.logs(), Some(cache.path())).await;
+    let over_http = maintner::load(&server.logs(), Some(cache.path()), &ask).await;
     let over_http = over_http.unwrap();
     assert_holds(&over_http.held, 60);
     assert!(over_http.seconds > 0.0 && over_http.peak_bytes > 0);

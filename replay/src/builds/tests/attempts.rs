@@ -422,14 +422,10 @@ fn an_attempt_keeps_only_so_many_spans() {
     let mut builds = Builds::default();
     let mut apply = |kind| {
         builds
-            .apply(
-                Position::default(),
-                None,
-                &Mutation {
-                    kind: Some(kind),
-                    meta: None,
-                },
-            )
+            .take(&Mutation {
+                kind: Some(kind),
+                meta: None,
+            })
             .count()
     };
     assert_eq!(apply(queued("b")) + apply(started("b", 1, 1)), 0);

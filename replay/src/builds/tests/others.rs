@@ -65,7 +65,7 @@ fn the_claim_of_an_epoch_begins_it() {
         }),
     };
     assert_eq!(
-        builds.apply(Position::default(), None, &claim),
+        builds.take(&claim),
         Skips::default()
     );
     let late = Mutation {
@@ -75,12 +75,12 @@ fn the_claim_of_an_epoch_begins_it() {
             ..Meta::default()
         }),
     };
-    assert_eq!(builds.apply(Position::default(), None, &late).count(), 1);
+    assert_eq!(builds.take(&late).count(), 1);
     let without = Mutation {
         kind: Some(queued("b")),
         meta: None,
     };
-    assert_eq!(builds.apply(Position::default(), None, &without).count(), 1);
+    assert_eq!(builds.take(&without).count(), 1);
     assert!(builds.build("b").is_none());
 }
 

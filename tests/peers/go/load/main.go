@@ -1,112 +1,79 @@
-// Command load measures how the original loads a log: golang.org/x/build/maintner, as it comes.
+// Command load measures how the original loads a log and answers: golang.org/x/build/maintner, as it
+// comes.
 //
-//	load [-cache DIR] DIR|URL
+//	load [-cache DIR] [-label NAME] [-owner ID] [-year YEAR] [-chain N] DIR|URL|FILE.mutlog
 //
 // It loads a folder of the original's disk log (maintner-*.mutlog) or of a copy of its bucket
-// (NNNN.SHA224.mutlog), or the log at a URL into the cache. It prints one line of JSON: the seconds that
-// it took, the process's peak memory and the live heap in bytes, and what the corpus holds.
+// (NNNN.SHA224.mutlog), a file of records, or the log at a URL into the cache. It prints one line of
+// JSON: what the load took, the live heap in bytes, what the corpus holds, and the answers to some
+// questions, each with the median of its seconds: the open issues with a label, the changes of an owner
+// in a year, and, with -chain, whether the newest of N chained commits descends from the oldest.
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
-	"syscall"
-	"time"
 
+	"forgelog.example/peers/internal/cost"
 	"forgelog.example/peers/internal/held"
+	"forgelog.example/peers/internal/logs"
 	"golang.org/x/build/maintner"
-	"golang.org/x/build/maintner/maintpb"
-	"golang.org/x/build/maintner/reclog"
-	"google.golang.org/protobuf/proto"
 )
 
+// questions is what to ask of the corpus.
+type questions struct {
+	label       string
+	owner, year int
+	chain       int
+}
+
+type answers struct {
+	OpenIssues openIssues `json:"open_issues"`
+	Changes    changes    `json:"changes"`
+	Ancestors  *ancestors `json:"ancestors"`
+}
+
 type measured struct {
-	Seconds   float64   `json:"seconds"`
-	PeakBytes int64     `json:"peak_bytes"`
+	cost.Cost
 	HeapBytes uint64    `json:"heap_bytes"`
 	Held      held.Held `json:"held"`
+	Answers   answers   `json:"answers"`
 }
 
-// bucket is a folder with the objects of an original's bucket. The library itself reads them only over
-// HTTP; this is the loop by which it reads its cache.
-type bucket []string
-
-func (b bucket) GetMutations(ctx context.Context) <-chan maintner.MutationStreamEvent {
-	ch := make(chan maintner.MutationStreamEvent, 50)
-	send := func(event maintner.MutationStreamEvent) error {
-		select {
-		case ch <- event:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+func (q questions) ask(corpus *maintner.Corpus) (a answers, err error) {
+	if a.OpenIssues, err = askOpenIssues(corpus, q.label); err != nil {
+		return a, err
 	}
-	go func() {
-		for _, file := range b {
-			err := reclog.ForeachFileRecord(file, func(_ int64, _, record []byte) error {
-				m := new(maintpb.Mutation)
-				if err := proto.Unmarshal(record, m); err != nil {
-					return err
-				}
-				return send(maintner.MutationStreamEvent{Mutation: m})
-			})
-			if err != nil {
-				send(maintner.MutationStreamEvent{Err: fmt.Errorf("%s: %w", file, err)})
-				return
-			}
+	if a.Changes, err = askChanges(corpus, q.owner, q.year); err != nil {
+		return a, err
+	}
+	if q.chain > 0 {
+		asked, err := askAncestors(q.chain)
+		if err != nil {
+			return a, err
 		}
-		send(maintner.MutationStreamEvent{End: true})
-	}()
-	return ch
+		a.Ancestors = &asked
+	}
+	return a, nil
 }
 
-func source(from, cache string) (maintner.MutationSource, error) {
-	if strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://") {
-		if cache == "" {
-			return nil, fmt.Errorf("-cache is needed for a URL")
-		}
-		return maintner.NewNetworkMutationSource(from, cache), os.MkdirAll(cache, 0o700)
-	}
-	// Glob sorts; so do the names, up to 9,999 segments.
-	objects, err := filepath.Glob(filepath.Join(from, "[0-9][0-9][0-9][0-9].*.mutlog"))
-	if err != nil {
-		return nil, err
-	}
-	if len(objects) > 0 {
-		return bucket(objects), nil
-	}
-	files, err := filepath.Glob(filepath.Join(from, "maintner-*.mutlog"))
-	if err != nil {
-		return nil, err
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s holds no log", from)
-	}
-	return maintner.NewDiskMutationLogger(from), nil
-}
-
-func run(from, cache string) error {
-	src, err := source(from, cache)
+func run(from, cache string, q questions) error {
+	src, err := logs.Open(from, cache)
 	if err != nil {
 		return err
 	}
-	corpus := new(maintner.Corpus)
-	start := time.Now()
-	if err := corpus.Initialize(context.Background(), src); err != nil {
+	var m measured
+	var corpus *maintner.Corpus
+	m.Cost, err = cost.Of(func() (err error) {
+		corpus, err = logs.Load(src)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	m := measured{Seconds: time.Since(start).Seconds()}
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return err
-	}
-	m.PeakBytes = usage.Maxrss << 10 // Linux counts in KiB
 	runtime.GC()
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
@@ -114,17 +81,25 @@ func run(from, cache string) error {
 	if m.Held, err = held.Count(corpus, 0); err != nil {
 		return err
 	}
+	if m.Answers, err = q.ask(corpus); err != nil {
+		return err
+	}
 	return json.NewEncoder(os.Stdout).Encode(m)
 }
 
 func main() {
+	var q questions
 	cache := flag.String("cache", "", "where to keep what is read from a URL")
+	flag.StringVar(&q.label, "label", "", "the label that is asked for; the most frequent without")
+	flag.IntVar(&q.owner, "owner", -1, "the ID of the owner that is asked for; -1 is the most frequent")
+	flag.IntVar(&q.year, "year", -1, "the year that is asked for; -1 is the owner's most frequent")
+	flag.IntVar(&q.chain, "chain", 0, "how many chained commits to ask about; 0 is not to ask")
 	flag.Parse()
 	if flag.NArg() != 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *cache); err != nil {
+	if err := run(flag.Arg(0), *cache, q); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}

@@ -1,0 +1,418 @@
+//! Which checkpoints there are of a log, in the cache of this machine and beside the log itself, and which one fits.
+//!
+//! A name says the position and the rules, so that only what may fit is opened:
+//! `NNNN.<16 hex digits of the offset>-<16 hex digits for the rules>.ckpt`. Depends on [`crate::source`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use log_core::Position;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::head::{EndMark, Head, SegmentMark};
+use super::{Checkpoint, CheckpointError, Origin, write};
+use crate::columns::BlockSource;
+use crate::corpus::{Corpus, Rules};
+use crate::error::Error;
+use crate::live::off_the_runtime;
+use crate::projection::Folded;
+use crate::segments::{Block, Segments};
+use crate::source::{SegmentId, Source};
+use crate::time::Time;
+
+const FOLDER: &str = "checkpoints";
+const SUFFIX: &str = ".ckpt";
+/// Checkpoints of the same rules that are kept in the cache: the newest ones.
+const KEPT_IN_CACHE: usize = 3;
+/// About so many bytes before the position are compared with the log's.
+const MARK_BYTES: u64 = 64 << 10;
+
+/// Where a checkpoint is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Cache(PathBuf),
+    Beside(String),
+}
+
+/// A checkpoint that may fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    position: Position,
+    place: Place,
+}
+
+/// A corpus that a checkpoint gave.
+pub(crate) struct Opened {
+    pub(crate) folded: Folded<Corpus>,
+    pub(crate) path: PathBuf,
+}
+
+/// Up to where a checkpoint may go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limit {
+    Position(Position),
+    Time(Time),
+}
+
+fn file_name(position: Position, rules: &str) -> String {
+    let Position { segment, offset } = position;
+    format!(
+        "{segment:04}.{offset:016x}-{:016x}{SUFFIX}",
+        xxh3_64(rules.as_bytes())
+    )
+}
+
+/// The position of a name, if it is one for these rules.
+fn parse_name(name: &str, rules: &str) -> Option<Position> {
+    let (position, _) = name.strip_suffix(SUFFIX)?.split_once('-')?;
+    let position = position.parse().ok()?;
+    (file_name(position, rules) == name).then_some(position)
+}
+
+/// The newest checkpoint that fits the log, the rules and the limit. What does not fit is told and passed over.
+pub(crate) async fn open_newest(
+    source: &mut Source,
+    rules: &Rules,
+    limit: Option<Limit>,
+) -> Result<Option<Opened>, Error> {
+    let mut candidates = candidates(source, &rules.as_text()).await;
+    candidates.retain(|candidate| match limit {
+        Some(Limit::Position(position)) => candidate.position <= position,
+        _ => candidate.position <= source.tail(),
+    });
+    // The cache's first, of two for the same position.
+    candidates.sort_by_key(|candidate| {
+        let is_far = matches!(candidate.place, Place::Beside(_));
+        (std::cmp::Reverse(candidate.position), is_far)
+    });
+    for candidate in candidates {
+        let opened = open_one(source, rules, &candidate).await;
+        match opened {
+            Ok(opened) => {
+                let recorded = opened.folded.recorded();
+                match limit {
+                    Some(Limit::Time(time)) if recorded > Some(time) => {}
+                    _ => return Ok(Some(opened)),
+                }
+            }
+            Err(error) => {
+                let text = log_core::explain(&error);
+                tracing::warn!("a checkpoint is not used: {text}");
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn candidates(source: &Source, rules: &str) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    if let Some(folder) = source.cache_folder().map(|folder| folder.join(FOLDER)) {
+        let listed = off_the_runtime(usize::MAX, move || in_cache(&folder)).await;
+        candidates.extend(listed.unwrap_or_default());
+    }
+    if source.keeps_checkpoints() {
+        match source.list_checkpoints().await {
+            Ok(names) => {
+                candidates.extend(names.into_iter().map(|(name, _)| Place::Beside(name)));
+            }
+            Err(error) => {
+                tracing::warn!("no checkpoints of the log: {}", log_core::explain(&error));
+            }
+        }
+    }
+    let candidate = |place: Place| {
+        let name = match &place {
+            Place::Cache(path) => path.file_name()?.to_str()?,
+            Place::Beside(name) => name,
+        };
+        let position = parse_name(name, rules)?;
+        Some(Candidate { position, place })
+    };
+    candidates.into_iter().filter_map(candidate).collect()
+}
+
+fn in_cache(folder: &Path) -> Vec<Place> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| Place::Cache(entry.path())).collect()
+}
+
+async fn open_one(
+    source: &mut Source,
+    rules: &Rules,
+    candidate: &Candidate,
+) -> Result<Opened, Error> {
+    let checkpoint = match &candidate.place {
+        Place::Cache(path) => {
+            let path = path.clone();
+            off_the_runtime(usize::MAX, move || Checkpoint::open(&path))
+                .await
+                .map_err(Error::joined)??
+        }
+        Place::Beside(name) => {
+            let bytes = source.read_checkpoint(name).await?;
+            Checkpoint::of(&Path::new(source.place()).join(FOLDER).join(name), bytes)?
+        }
+    };
+    let head = checkpoint.head();
+    let path = checkpoint.path().to_owned();
+    if head.tables != write::TABLES_VERSION || head.position() != candidate.position {
+        return Err(CheckpointError::Foreign { path }.into());
+    }
+    if head.rules != rules.as_text() {
+        let rules = head.rules.clone();
+        return Err(CheckpointError::OtherRules { path, rules }.into());
+    }
+    let mut folded = load(&checkpoint, rules)?;
+    let blocks = history(source, &checkpoint).await?;
+    for block in &blocks {
+        folded.state_mut().attach_bytes(block);
+    }
+    let segments = folded.state().segments();
+    check_marks(source, &checkpoint, segments).await?;
+    checkpoint.set_origin(Origin {
+        segments: segments.clone(),
+        rules: rules.clone(),
+        position: checkpoint.head().position(),
+    });
+    Ok(Opened { folded, path })
+}
+
+fn load(checkpoint: &Arc<Checkpoint>, rules: &Rules) -> Result<Folded<Corpus>, CheckpointError> {
+    let foreign = |_| CheckpointError::Foreign {
+        path: checkpoint.path().to_owned(),
+    };
+    let numbers = checkpoint.numbers().to_vec();
+    let mut parts = BlockSource::new(checkpoint, &numbers);
+    let corpus = Corpus::of_pages(&mut parts, rules.clone()).map_err(foreign)?;
+    let rest = u32::from(checkpoint.head().tail.is_some());
+    if !parts.is_at_end(rest) {
+        return Err(foreign(crate::columns::NotStored));
+    }
+    Ok(Folded::resumed(corpus, checkpoint.head().walked()))
+}
+
+/// The bytes that the checkpoint's cells point at.
+async fn history(source: &mut Source, checkpoint: &Checkpoint) -> Result<Vec<Block>, Error> {
+    let position = checkpoint.head().position();
+    let segment = position.segment;
+    let is_open = |id: &SegmentId| id.number == segment && !id.complete;
+    let tail = checkpoint.head().tail.filter(|tail| *tail == segment);
+    if tail.is_none() || !source.segments().iter().any(is_open) {
+        return Ok(source.history(position).await?);
+    }
+    let mut blocks = source.history(Position::start_of(segment)).await?;
+    let last = checkpoint.blocks().saturating_sub(1);
+    let bytes = checkpoint.mapped_block(last);
+    let bytes = bytes.ok_or_else(|| CheckpointError::Damaged {
+        path: checkpoint.path().to_owned(),
+        what: "the log's tail in it",
+    })?;
+    blocks.push(Block {
+        segment,
+        start: 0,
+        bytes,
+    });
+    Ok(blocks)
+}
+
+/// Compares the history that the checkpoint stands for with that of the log.
+async fn check_marks(
+    source: &mut Source,
+    checkpoint: &Checkpoint,
+    segments: &Segments,
+) -> Result<(), Error> {
+    let other = |what: String| CheckpointError::OtherLog {
+        path: checkpoint.path().to_owned(),
+        what,
+    };
+    let head = checkpoint.head();
+    let there = source.segments();
+    for (mark, number) in head.segments.iter().zip(0u32..) {
+        let Some(id) = there.get(number as usize) else {
+            return Err(other(format!("segment {number} is not there")).into());
+        };
+        let is_last = number == head.position().segment;
+        let has_size = match is_last {
+            true => id.size >= mark.size,
+            false => id.size == mark.size,
+        };
+        if !has_size {
+            return Err(other(format!("segment {number} has another size")).into());
+        }
+        let digest = id
+            .sha224
+            .map(|digest| data_encoding::HEXLOWER.encode(&digest));
+        if let (Some(ours), Some(theirs)) = (&mark.sha224, digest)
+            && !is_last
+        {
+            if *ours == theirs {
+                continue;
+            }
+            return Err(other(format!("segment {number} has another digest")).into());
+        }
+        let matches = match mark.end {
+            // It is empty.
+            None => true,
+            Some(end) if is_last => {
+                let from = Position {
+                    segment: number,
+                    offset: end.from,
+                };
+                let blocks = source.read(from, mark.size - end.from).await?;
+                end.matches(&joined(&blocks, number, mark.size))
+            }
+            Some(end) => end.matches(&part(segments, number, end.from, mark.size)),
+        };
+        if !matches {
+            return Err(other(format!("segment {number} has other records")).into());
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a segment up to an end.
+fn joined(blocks: &[Block], segment: u32, end: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for block in blocks.iter().filter(|block| block.segment == segment) {
+        let len = usize::try_from(end.saturating_sub(block.start)).unwrap_or(usize::MAX);
+        bytes.extend_from_slice(&block.bytes[..len.min(block.bytes.len())]);
+    }
+    bytes
+}
+
+fn part(segments: &Segments, segment: u32, from: u64, end: u64) -> Vec<u8> {
+    let position = Position {
+        segment,
+        offset: end,
+    };
+    let blocks = segments.blocks_until(position);
+    let bytes = joined(&blocks, segment, end);
+    let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
+    bytes[from..].to_vec()
+}
+
+/// What a checkpoint is to be written of, taken while the log is followed.
+pub(crate) struct Snapshot {
+    pub(crate) folded: Folded<Corpus>,
+    pub(crate) ids: Vec<SegmentId>,
+}
+
+impl Snapshot {
+    /// Its name.
+    pub(crate) fn name(&self) -> String {
+        file_name(
+            self.folded.position(),
+            &self.folded.state().rules().as_text(),
+        )
+    }
+
+    /// Writes it into the cache folder of its log, and removes what is older than is kept there. Blocks.
+    pub(crate) fn write_to_cache(&self, cache: &Path) -> Result<PathBuf, CheckpointError> {
+        let folder = cache.join(FOLDER);
+        std::fs::create_dir_all(&folder).map_err(|source| CheckpointError::Io {
+            what: "make",
+            path: folder.clone(),
+            source,
+        })?;
+        let path = folder.join(self.name());
+        self.write_to(&path)?;
+        remove_old(&folder, &self.folded.state().rules().as_text());
+        Ok(path)
+    }
+
+    /// Writes it to a file. Blocks.
+    pub(crate) fn write_to(&self, path: &Path) -> Result<u64, CheckpointError> {
+        let folded = &self.folded;
+        let (position, segments) = (folded.position(), folded.state().segments());
+        let marks = (0..=position.segment).map(|number| self.mark(segments, number, position));
+        let is_open = |id: &SegmentId| id.number == position.segment && !id.complete;
+        let keeps_tail = self.ids.iter().any(is_open) && !segments.is_mapped(position.segment);
+        let tail = keeps_tail.then_some(position.segment);
+        let rules = folded.state().rules().as_text();
+        let head = Head::new(rules, &folded.walked(), marks.collect(), tail);
+        write::write(path, &head, |sink| {
+            folded.state().save_pages(sink);
+            if let Some(segment) = tail {
+                sink.block(&part(segments, segment, 0, position.offset));
+            }
+        })
+    }
+
+    fn mark(&self, segments: &Segments, number: u32, position: Position) -> SegmentMark {
+        let id = self.ids.iter().find(|id| id.number == number);
+        let is_last = number == position.segment;
+        let sha224 = id.and_then(|id| id.sha224).filter(|_| !is_last);
+        let size = match (is_last, id) {
+            (false, Some(id)) => id.size,
+            (false, None) => segments.end_of(number),
+            (true, _) => position.offset,
+        };
+        SegmentMark {
+            size,
+            sha224: sha224.map(|digest| data_encoding::HEXLOWER.encode(&digest)),
+            end: match sha224 {
+                Some(_) => None,
+                None => end_mark(segments, number, size),
+            },
+        }
+    }
+}
+
+/// The mark of a segment's last records.
+fn end_mark(segments: &Segments, segment: u32, size: u64) -> Option<EndMark> {
+    let position = Position {
+        segment,
+        offset: size,
+    };
+    let blocks = segments.blocks_until(position);
+    let ours = blocks.iter().filter(|block| block.segment == segment);
+    let frames = ours.clone().flat_map(Block::frames).map_while(Result::ok);
+    let from = frames
+        .map(|frame| frame.offset)
+        .find(|offset| size - offset <= MARK_BYTES)
+        // A record that is longer than that.
+        .or_else(|| {
+            let frames = ours.flat_map(Block::frames).map_while(Result::ok);
+            frames.map(|frame| frame.offset).last()
+        })?;
+    Some(EndMark::of(from, &part(segments, segment, from, size)))
+}
+
+fn remove_old(folder: &Path, rules: &str) {
+    let places = in_cache(folder);
+    let mut found: Vec<_> = places
+        .iter()
+        .filter_map(|place| match place {
+            Place::Cache(path) => {
+                let position = parse_name(path.file_name()?.to_str()?, rules)?;
+                Some((position, path))
+            }
+            Place::Beside(_) => None,
+        })
+        .collect();
+    found.sort();
+    let old = found.len().saturating_sub(KEPT_IN_CACHE);
+    for (_, path) in found.into_iter().take(old) {
+        // Whoever has it mapped keeps it. If it can't be removed, the next one tries again.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_the_position_and_the_rules() {
+        let position = Position {
+            segment: 17,
+            offset: 0x2ab10,
+        };
+        let name = file_name(position, "rules");
+        assert!(name.starts_with("0017.000000000002ab10-"), "{name}");
+        assert_eq!(parse_name(&name, "rules"), Some(position));
+        assert_eq!(parse_name(&name, "other rules"), None);
+        assert_eq!(parse_name("0017.2ab10.ckpt", "rules"), None);
+        assert_eq!(parse_name("", "rules"), None);
+    }
+}
