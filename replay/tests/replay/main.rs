@@ -5,8 +5,13 @@
 mod activity;
 // mod builds_laws;
 mod conformance;
-// mod corpus_laws;
+mod corpus_laws;
 // mod fold_laws;
+mod forge;
+mod gerrit;
+mod gerrit_laws;
+mod git;
+mod git_refs;
 mod github_table;
 mod hostile;
 // mod live;
