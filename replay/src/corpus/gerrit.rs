@@ -22,7 +22,7 @@ pub use cl::Cl;
 pub use message::Message;
 pub use meta::{HashtagEdits, Meta};
 pub use project::GerritProject;
-pub use release::Release;
+pub use release::{Release, TooFewReleases};
 pub(in crate::corpus) use votes::VotesWalk;
 pub use votes::{Votes, VotesError};
 
