@@ -19,17 +19,18 @@ const REPO: &str = "demo";
 const ALL: Policy = Policy { history: 100 };
 
 /// Folds mutations as if they lay one behind the other in a stream.
-fn fold<P: Projection>(folded: &mut Folded<P>, mutations: impl IntoIterator<Item = P::Mutation>) {
+fn fold<P: Projection, M: Message>(folded: &mut Folded<P>, mutations: impl IntoIterator<Item = M>) {
     for mutation in mutations {
         let at = folded.position();
+        let payload = mutation.encode_to_vec();
         let next = Position {
-            offset: at.offset + 1,
+            offset: at.offset + payload.len() as u64,
             ..at
         };
         folded.apply(&Record {
             at,
             next,
-            payload: mutation.encode_to_vec().into(),
+            payload: payload.into(),
         });
     }
 }

@@ -64,10 +64,7 @@ fn the_claim_of_an_epoch_begins_it() {
             ..Meta::default()
         }),
     };
-    assert_eq!(
-        builds.take(&claim),
-        Skips::default()
-    );
+    assert_eq!(builds.take(&claim), Skips::default());
     let late = Mutation {
         kind: Some(queued("b")),
         meta: Some(Meta {

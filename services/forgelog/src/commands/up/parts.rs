@@ -95,6 +95,14 @@ struct Models {
     activity: Live<Corpus>,
     builds: Live<Builds>,
     outputs: OutputStore,
+    streams: Streams,
+}
+
+/// The streams that the projections follow.
+#[derive(Clone)]
+struct Streams {
+    activity: Stream,
+    builds: Stream,
 }
 
 impl Parts {
@@ -115,10 +123,15 @@ impl Parts {
             notices,
             said,
         };
+        let streams = Streams {
+            activity: folder.stream("activity").await?,
+            builds: folder.stream("builds").await?,
+        };
         let models = Models {
-            activity: parts.follow("the corpus", folder.stream("activity").await?),
-            builds: parts.follow("the builds projection", folder.stream("builds").await?),
+            activity: parts.follow("the corpus", streams.activity.clone()),
+            builds: parts.follow("the builds projection", streams.builds.clone()),
             outputs: folder.outputs(),
+            streams,
         };
         parts.serve_pages(&plan, &models, listener)?;
         sweep(folder, held)?;
@@ -155,8 +168,8 @@ impl Parts {
             repo: plan.repo.clone(),
             status: self.notices.status(),
         };
-        let logs = [models.activity.stream(), models.builds.stream()];
-        let app = pages::with_logs(dashboard::router(components), logs.map(Stream::clone))?;
+        let Streams { activity, builds } = models.streams.clone();
+        let app = pages::with_logs(dashboard::router(components), [activity, builds])?;
         let stop = self.stop.clone();
         self.spawn("the dashboard", app.serve(listener, stop));
         Ok(())
@@ -164,10 +177,11 @@ impl Parts {
 
     fn report_builds(&mut self, plan: &Plan, models: &Models) {
         let (builds, url, said) = (models.builds.clone(), plan.url.clone(), self.said.clone());
+        let stream = models.streams.builds.clone();
         let stop = self.stop_reading.clone();
         self.spawn("the report of builds", async move {
             match stop
-                .run_until_cancelled(report::builds(builds, &url, &said))
+                .run_until_cancelled(report::builds(builds, &stream, &url, &said))
                 .await
             {
                 // The projection may have noticed the end first.
@@ -190,8 +204,8 @@ impl Parts {
             self.said.clone(),
             self.stop.clone(),
         );
+        let stream = models.streams.activity.clone();
         self.spawn("the git source", async move {
-            let stream = activity.stream().clone();
             with_writer(
                 stream,
                 "maintnerd",
@@ -234,7 +248,7 @@ impl Parts {
         let repository = plan.repository;
         let (models, notices, stop) = (models.clone(), self.notices.clone(), self.stop.clone());
         self.spawn("the coordinator", async move {
-            let stream = models.builds.stream().clone();
+            let stream = models.streams.builds.clone();
             with_writer(
                 stream,
                 "coordinator",

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use forgelog_replay::builds::{Build, State};
 use forgelog_replay::{Builds, Corpus, Folded, Live};
-use log_core::{Position, Record};
+use log_core::{Position, Record, Stream};
 use maintnerd::git::Progress;
 use prost::Message as _;
 use proto::forgelog::builds::mutation::Kind;
@@ -85,12 +85,17 @@ fn at_head(corpus: &Corpus, repo: &str) -> Option<String> {
 }
 
 /// Says which builds begin and end, from the stream's end on, until it is no longer followed.
-pub(super) async fn builds(builds: Live<Builds>, url: &str, said: &Printer) -> Result<()> {
+pub(super) async fn builds(
+    builds: Live<Builds>,
+    stream: &Stream,
+    url: &str,
+    said: &Printer,
+) -> Result<()> {
     let snapshot = builds.caught_up().await?;
     if let Some(config) = snapshot.state().config() {
         said.say(in_force(config));
     }
-    let mut reader = builds.stream().reader(snapshot.position());
+    let mut reader = stream.reader(snapshot.position());
     loop {
         let records = reader.follow().await.context("cannot follow the builds")?;
         let end = records.last().map_or(Position::START, |record| record.next);
