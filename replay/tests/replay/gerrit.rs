@@ -590,6 +590,14 @@ fn the_latest_release_of_each_version_with_a_branch_is_told() {
         .map(|r| (r.tag, r.major, r.minor, r.patch))
         .collect();
     assert_eq!(told, [("go2", 2, 0, 0), ("go1.42.1", 1, 42, 1)]);
+    let supported = forge.project().supported_releases().unwrap();
+    assert_eq!(supported[..], releases);
+    assert!(
+        refs(&["refs/tags/go2", "refs/heads/release-branch.go2"])
+            .project()
+            .supported_releases()
+            .is_err()
+    );
 }
 
 #[test]
