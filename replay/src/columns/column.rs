@@ -45,9 +45,11 @@ impl<T: Cell> Column<T> {
     /// Overwrites the cell of a row that is there. Writing what is there already copies nothing.
     #[inline]
     pub(crate) fn set(&mut self, row: u32, cell: T) {
-        if self.get(row) != cell {
-            let row = row as usize;
-            self.pages.page_mut(row / PAGE_ROWS)[row % PAGE_ROWS] = cell;
+        let at = row as usize;
+        if let Some(page) = self.pages.own_page(at / PAGE_ROWS) {
+            page[at % PAGE_ROWS] = cell;
+        } else if self.get(row) != cell {
+            self.pages.page_mut(at / PAGE_ROWS)[at % PAGE_ROWS] = cell;
         }
     }
 
@@ -59,7 +61,9 @@ impl<T: Cell> Column<T> {
         }
         let page = self.len as usize / PAGE_ROWS;
         self.len += 1;
-        if page == self.pages.len() {
+        if let Some(page) = self.pages.own_page(page) {
+            page.push(cell);
+        } else if page == self.pages.len() {
             self.pages.push(vec![cell]);
         } else {
             self.pages.page_mut(page).push(cell);

@@ -186,6 +186,18 @@ impl<T: Cell> Pages<T> {
         }
     }
 
+    /// A page's cells, to be written, if nobody else has them and it is there.
+    #[inline]
+    pub(crate) fn own_page(&mut self, number: usize) -> Option<&mut Vec<T>> {
+        match self.groups.get_mut(number / GROUP_PAGES)? {
+            Group::Own(pages) => match pages.get_mut(number % GROUP_PAGES)? {
+                Page::Own(cells) => Some(cells),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// A page's cells, to be written; copied if anybody else has them.
     #[inline]
     pub(crate) fn page_mut(&mut self, number: usize) -> &mut Vec<T> {

@@ -1,23 +1,28 @@
 //! The fold: which part of a record goes where, on one thread or on two.
 //!
 //! A record is taken apart once for GitHub and once for git and Gerrit; each side decodes its own parts alone, but for the
-//! rare record that has several kinds, which counts only if all of it is valid.
+//! rare record that has several kinds, which counts only if all of it is valid. Of the two folds that of git and Gerrit is
+//! the longer one; what of it needs no tables is done ahead by whichever thread has time (`fold/ahead.rs`). The order in
+//! which either side applies its records is the log's, whatever the number of threads.
+
+mod ahead;
 
 use log_core::Position;
 
 use super::git::Git;
+use super::git::parse::parse;
 use super::github::Github;
 use super::record::{Step, Texts};
 use super::recorded;
 use super::touched::{Rows, Unwatched};
 use super::{Corpus, FaultKind, Rules};
 use crate::projection::{
-    Applied, BrokenFrame, Projection as _, RecordRef, SKIPPED_KEPT_MAX, Skipped, Skips, Walked,
-    walk,
+    Applied, Projection as _, RecordRef, SKIPPED_KEPT_MAX, Skipped, Skips, Walked, walk,
 };
 use crate::segments::{Block, Segments};
 use crate::time::Time;
 use crate::wire::{DecodeError, Parts};
+use ahead::{Item, Queue};
 
 /// Less than so many bytes are folded on the thread that has them.
 const TWO_THREADS_BYTES_MIN: usize = 1 << 20;
@@ -33,21 +38,17 @@ pub(super) fn apply(corpus: &mut Corpus, record: RecordRef<'_>) -> Applied {
         touched,
     } = corpus;
     let mut touched = touched.as_deref_mut();
-    let of_github = GithubSide {
+    let mut side = GithubSide {
         github,
         segments,
         rules,
-    }
-    .apply(record, touched.as_deref_mut());
-    let of_git = GitSide {
-        git,
-        segments,
-        rules,
-    }
-    .apply(record, touched);
+    };
+    let of_github = side.apply(record, touched.as_deref_mut());
+    let parsed = parse(record, rules).map(|parsed| Item { record, parsed });
+    let of_git = parsed.and_then(|item| GitSide { git, segments }.apply(item, touched));
     let mut skips = Skips::default();
     if before != (corpus.github.faults.len(), corpus.git.faults.len()) {
-        for skipped in corpus.faults_since(before).into_iter() {
+        for skipped in corpus.faults_since(before) {
             skips.push(skipped.reason);
         }
     }
@@ -72,21 +73,25 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         ..
     } = corpus;
     let (segments, rules) = (&*segments, &**rules);
+    let pieces = ahead::pieces(blocks);
+    let queue = Queue::new(&pieces, from, rules);
     let (mut walked, recorded) = std::thread::scope(|scope| {
+        let queue = &queue;
         let of_git = scope.spawn(move || {
-            let mut side = GitSide {
-                git,
-                segments,
-                rules,
-            };
-            walk_all(blocks, from, |record| side.apply(record, None)).recorded
+            let mut side = GitSide { git, segments };
+            let mut recorded = None;
+            queue.for_each(|item| recorded = recorded.max(side.apply(item, None)));
+            recorded
         });
+        for _ in 2..cores() {
+            scope.spawn(|| while queue.parse_one() {});
+        }
         let mut side = GithubSide {
             github,
             segments,
             rules,
         };
-        let walked = walk_all(blocks, from, |record| side.apply(record, None));
+        let walked = walk_github(&mut side, &pieces, from, queue);
         // A panic in the other thread is one of ours: it goes on here.
         let recorded = of_git
             .join()
@@ -97,6 +102,40 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
     let after = (corpus.github.faults.len(), corpus.git.faults.len());
     walked.skipped = u64::from(after.0 - before.0) + u64::from(after.1 - before.1);
     walked.kept = corpus.faults_since(before);
+    walked
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Folds GitHub's side, and in between takes records apart for the other side, which has more to do.
+fn walk_github(
+    side: &mut GithubSide<'_>,
+    pieces: &[Block],
+    from: Position,
+    queue: &Queue<'_>,
+) -> Walked {
+    let mut walked = Walked::from(from);
+    for (number, piece) in pieces.iter().enumerate() {
+        if number % 2 == 1 {
+            queue.parse_one();
+        }
+        for record in walk(std::slice::from_ref(piece), from) {
+            match record {
+                Ok(record) => {
+                    walked.recorded = walked.recorded.max(side.apply(record, None));
+                    walked.end = record.next;
+                    walked.records += 1;
+                }
+                Err(error) => {
+                    walked.error = Some(error);
+                    return walked;
+                }
+            }
+        }
+    }
+    while queue.parse_one() {}
     walked
 }
 
@@ -111,29 +150,6 @@ fn one_by_one(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Walked {
             }
             Err(error) => walked.error = Some(error),
         }
-    }
-    walked
-}
-
-/// Walks the records of one side.
-fn walk_all(
-    blocks: &[Block],
-    from: Position,
-    mut apply: impl FnMut(RecordRef<'_>) -> Option<Time>,
-) -> Walked {
-    let mut walked = Walked::from(from);
-    for record in walk(blocks, from) {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let BrokenFrame { .. } = error;
-                walked.error = Some(error);
-                break;
-            }
-        };
-        walked.recorded = walked.recorded.max(apply(record));
-        walked.end = record.next;
-        walked.records += 1;
     }
     walked
 }
@@ -211,74 +227,39 @@ fn at_byte(error: DecodeError) -> String {
 struct GitSide<'c> {
     git: &'c mut Git,
     segments: &'c Segments,
-    rules: &'c Rules,
 }
 
 impl GitSide<'_> {
     /// Applies git's and Gerrit's parts of a record.
-    fn apply(&mut self, record: RecordRef<'_>, touched: Option<&mut Rows>) -> Option<Time> {
-        // What can't be split, the other side tells of.
-        let parts = Parts::split(record.payload).ok()?;
-        if parts.git.is_empty() && parts.gerrit.is_empty() {
-            return None;
-        }
-        let outcome = match parts.kinds() {
-            1 => self.try_apply(&record, &parts, touched),
-            _ => {
-                // Likewise.
-                parts.check_all().ok()?;
-                self.try_apply(&record, &parts, touched)
-            }
-        };
-        match outcome {
-            Ok(time) => time,
+    fn apply(&mut self, item: Item<'_>, touched: Option<&mut Rows>) -> Option<Time> {
+        let parsed = match item.parsed {
+            Ok(parsed) => parsed,
             Err(error) => {
                 let fault = FaultKind::NotAMutation;
-                self.git.faults.add_about(&record, fault, &at_byte(error));
-                None
+                let about = at_byte(error);
+                self.git.faults.add_about(&item.record, fault, &about);
+                return None;
             }
-        }
-    }
-
-    fn try_apply(
-        &mut self,
-        record: &RecordRef<'_>,
-        parts: &Parts<'_>,
-        touched: Option<&mut Rows>,
-    ) -> Result<Option<Time>, DecodeError> {
-        let meta = parts.meta()?;
-        let (git, gerrit) = (parts.git()?, parts.gerrit()?);
+        };
         let step = Step {
-            record: *record,
+            record: parsed.record,
             texts: Texts {
                 segments: self.segments,
                 extra: None,
             },
         };
-        let original = self.rules.original_semantics;
-        let scope = &self.rules.scope;
         let mut unwatched = Unwatched;
         let touched: &mut dyn super::git::apply::Touched = match touched {
             Some(rows) => rows,
             None => &mut unwatched,
         };
-        if let Some(git) = &git {
-            let name = git.repo.as_ref().map_or("", |repo| match repo.name {
-                "" => repo.go_repo,
-                name => name,
-            });
-            if scope.has_git(name) {
-                self.git.apply_git(&step, git, original, touched);
-            }
+        if let Some(git) = &parsed.git {
+            self.git.apply_git(&step, git, touched);
         }
-        if let Some(gerrit) = gerrit
-            .as_ref()
-            .filter(|gerrit| scope.has_gerrit(gerrit.project))
-        {
-            self.git.apply_gerrit(&step, gerrit, original, touched);
+        if let Some(gerrit) = &parsed.gerrit {
+            self.git.apply_gerrit(&step, gerrit, touched);
         }
-        let said = recorded::of_meta(meta.as_ref());
-        Ok(said.or_else(|| gerrit.as_ref().and_then(recorded::of_gerrit)))
+        parsed.recorded
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! What changes are filtered by (status, branch, owner, when they were made) is in cells of the tables; everything else
 //! is read from commit messages when it is asked for. A change is *complete* when it has a patch set and a history of
-//! metas that can be walked; only complete ones are shown. Depends on git's tables and on [`crate::notedb`].
+//! metas that can be walked; only complete ones are shown. Depends on git's tables and the
+//! text rules.
 
 mod cl;
 mod message;
@@ -22,7 +23,7 @@ pub use cl::Cl;
 pub use message::Message;
 pub use meta::{HashtagEdits, Meta};
 pub use project::GerritProject;
-pub use release::Release;
+pub use release::{Release, TooFewReleases};
 pub(in crate::corpus) use votes::VotesWalk;
 pub use votes::{Votes, VotesError};
 

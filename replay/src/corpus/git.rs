@@ -9,6 +9,7 @@ pub(in crate::corpus) mod apply;
 pub(in crate::corpus) mod commit;
 pub(in crate::corpus) mod commits;
 pub(in crate::corpus) mod history;
+pub(in crate::corpus) mod parse;
 pub(in crate::corpus) mod refs;
 pub(in crate::corpus) mod repo;
 pub(in crate::corpus) mod signature;
@@ -24,6 +25,19 @@ pub(in crate::corpus) mod commit_flag {
     pub(in crate::corpus) const KNOWN: u32 = 1;
     /// It is in the histories of several changes.
     pub(in crate::corpus) const SHARED: u32 = 2;
+    /// The bits from here on say what its message does, as a meta commit's. Where it does not look like one, they are
+    /// found out when they are needed.
+    pub(in crate::corpus) const HAS_FACTS: u32 = 4;
+    pub(in crate::corpus) const LABEL: u32 = 8;
+    pub(in crate::corpus) const PRIVATE: u32 = 16;
+    pub(in crate::corpus) const BRANCH: u32 = 32;
+    pub(in crate::corpus) const SAYS_PROGRESS: u32 = 64;
+    pub(in crate::corpus) const IN_PROGRESS: u32 = 128;
+    pub(in crate::corpus) const SAYS_STATUS: u32 = 256;
+    /// Two bits: a [`crate::notedb::meta::Status`].
+    pub(in crate::corpus) const STATUS_SHIFT: u32 = 9;
+    /// All of them.
+    pub(in crate::corpus) const FACTS: u32 = (1 << 11) - HAS_FACTS;
 }
 
 /// What is known of a change, in bits.
@@ -253,11 +267,7 @@ impl Git {
 
     /// A commit as git prints it; empty if it is not known.
     pub(in crate::corpus) fn raw<'t>(&'t self, texts: Texts<'t>, commit: u32) -> &'t [u8] {
-        match self.commits.raw.get(commit).resolve() {
-            Err(place) => texts.at(place),
-            // A header is longer than what fits into a cell, but for hostile ones, which have none of what is read.
-            Ok(_) => &[],
-        }
+        texts.get(self.commits.raw.cell(commit))
     }
 }
 

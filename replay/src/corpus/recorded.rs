@@ -4,12 +4,9 @@
 //! Of the times in a mutation those count that a server gave: GitHub's of issues, comments and events and of its own
 //! answers, Gerrit's of meta commits. An author's clock may say anything, and is not looked at. Pure.
 
-use memchr::memmem;
-
-use crate::notedb::commit::parse_commit;
-use crate::notedb::meta::footer;
+use super::git::parse::{ParsedGerrit, parse_gerrit};
 use crate::time::Time;
-use crate::wire::{GerritMutation, GithubIssueMutation, Meta, Parts, Timestamp};
+use crate::wire::{GithubIssueMutation, Meta, Parts, Timestamp};
 
 /// When the record with this payload was written; `None` if nothing says.
 pub(super) fn recorded(payload: &[u8]) -> Option<Time> {
@@ -18,12 +15,12 @@ pub(super) fn recorded(payload: &[u8]) -> Option<Time> {
         return Some(time);
     }
     let issue = parts.github_issue().ok()?;
-    let gerrit = parts.gerrit().ok()?;
-    let times = [
-        issue.as_ref().and_then(of_issue),
-        gerrit.as_ref().and_then(of_gerrit),
-    ];
-    times.into_iter().flatten().max()
+    let gerrit = parts
+        .gerrit()
+        .ok()?
+        .map(|gerrit| parse_gerrit(gerrit, false));
+    let of_issue = issue.as_ref().and_then(of_issue);
+    of_issue.max(gerrit.as_ref().and_then(ParsedGerrit::recorded))
 }
 
 /// When it was written by our own account.
@@ -51,19 +48,6 @@ pub(super) fn of_issue(issue: &GithubIssueMutation<'_>) -> Option<Time> {
         .flatten()
         .map(time)
         .max()
-}
-
-/// The latest time that Gerrit said.
-pub(super) fn of_gerrit(gerrit: &GerritMutation<'_>) -> Option<Time> {
-    let metas = gerrit.commits.iter().filter_map(|commit| {
-        let raw = commit.value.raw;
-        // Rules out nearly all that is no meta.
-        memmem::find(raw, b"Patch-set: ")?;
-        let commit = parse_commit(raw, false).ok()?;
-        memmem::find(footer(commit.message), b"Patch-set: ")?;
-        Some(Time::from_unix_seconds(commit.committer?.unix_seconds))
-    });
-    metas.max()
 }
 
 fn time(timestamp: Timestamp) -> Time {

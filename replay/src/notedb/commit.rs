@@ -254,10 +254,19 @@ pub(crate) fn signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
     let (person, seconds) = split_last_space(rest).ok_or(BadSignature::Parts)?;
     Ok(Signature {
         person,
-        unix_seconds: number(seconds).ok_or(BadSignature::Seconds)?,
+        unix_seconds: seconds_of(seconds).ok_or(BadSignature::Seconds)?,
         zone,
         offset_seconds: zone_offset(zone).ok_or(BadSignature::Zone)?,
     })
+}
+
+/// A number of seconds. The usual ten digits are read in one pass.
+fn seconds_of(text: &[u8]) -> Option<i64> {
+    if text.is_empty() || text.len() > 18 || !text.iter().all(u8::is_ascii_digit) {
+        return number(text);
+    }
+    let digit = |seconds, digit: &u8| seconds * 10 + i64::from(digit - b'0');
+    Some(text.iter().fold(0, digit))
 }
 
 fn split_last_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -270,7 +279,12 @@ fn split_last_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
 /// shorter.
 pub(crate) fn zone_offset(zone: &[u8]) -> Option<i32> {
     let (sign, hours, minutes) = (zone.first()?, zone.get(1..3)?, zone.get(3..5)?);
-    let part = |text| number::<i32>(text).unwrap_or(0);
+    let part = |text: &[u8]| match text {
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+            i32::from(tens - b'0') * 10 + i32::from(ones - b'0')
+        }
+        _ => number(text).unwrap_or(0),
+    };
     let seconds = part(hours) * 3600 + part(minutes) * 60;
     Some(if *sign == b'-' { -seconds } else { seconds })
 }

@@ -23,6 +23,11 @@ static ASKED: Needle = Needle::new(b"Run-TryBot+1");
 static TAKEN_BACK: Needle = Needle::new(b"-Run-TryBot");
 static RESULT: Needle = Needle::new(b"TryBot-Result");
 
+/// Whether a message has a line that names the patch set, as all that Gerrit writes into a change's history do.
+pub(crate) fn names_patch_set(message: &[u8]) -> bool {
+    PATCH_SET_LINE.find(message).is_some()
+}
+
 /// The state of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {

@@ -54,6 +54,10 @@ pub(crate) fn parse_release_branch(name: &[u8]) -> Option<MajorMinor> {
 }
 
 /// What a branch `internal-branch.goX.Y-suffix` is for.
+#[allow(
+    dead_code,
+    reason = "for the service that tells of releases, which is not there yet"
+)]
 pub(crate) fn parse_internal_branch(name: &[u8]) -> Option<MajorMinor> {
     let rest = name.strip_prefix(b"internal-branch.")?;
     let dash = memchr::memchr(b'-', rest).filter(|dash| dash + 1 < rest.len())?;
@@ -141,7 +145,7 @@ pub(crate) fn latest_releases<'a>(
 /// There are not two releases to support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("fewer than two releases of Go have a tag and a branch")]
-pub(crate) struct TooFewReleases;
+pub struct TooFewReleases;
 
 /// The two releases that are supported, the newer one first: [`latest_releases`], two of them.
 pub(crate) fn supported_releases<'a>(

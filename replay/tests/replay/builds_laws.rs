@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use forgelog_replay::builds::{Build, State};
-use forgelog_replay::{Builds, Folded, Projection as _};
+use forgelog_replay::{Builds, Folded, Projection as _, RecordRef};
 use log_core::Position;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
-use proto::Timestamp;
 use proto::forgelog::Meta;
 use proto::forgelog::builds::mutation::Kind;
 use proto::forgelog::builds::*;
+use proto::{Message as _, Timestamp};
 
 use crate::log::records_of;
 
@@ -213,7 +213,11 @@ pub(crate) fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
                 kind: Some(step.kind(&builds)),
                 meta,
             };
-            builds.apply(Position::START, None, &mutation);
+            builds.apply(RecordRef {
+                at: Position::START,
+                next: Position::START,
+                payload: &mutation.encode_to_vec(),
+            });
             mutation
         };
         moves.into_iter().map(mutation).collect()

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use forgelog_replay::{Corpus, Folded};
+use forgelog_replay::Corpus;
 use proptest::prelude::*;
 use proto::GitHash;
 use proto::maintpb::{
     GitCommit, GitDiffTree, GitDiffTreeFile, GitMutation, GitRef, GitRepo, Mutation,
 };
 
-use crate::log::{folded, records_of};
+use crate::activity::{corpus_of, dump};
+use crate::forge::Forge;
 
 fn hash() -> impl Strategy<Value = String> {
     (0..6u8).prop_map(|digit| GitHash::from_bytes([digit; 20]).to_string())
@@ -78,6 +79,13 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     })
 }
 
+/// The canonical dump.
+fn dumped(corpus: &Corpus) -> String {
+    let mut dump = Vec::new();
+    forgelog_replay::corpus::dump(corpus, &Default::default(), &mut dump).unwrap();
+    String::from_utf8(dump).unwrap()
+}
+
 /// Reads everything that there is to read.
 fn check_views(corpus: &Corpus) {
     let mut known = 0;
@@ -125,15 +133,14 @@ fn check_views(corpus: &Corpus) {
 proptest! {
     #[test]
     fn views_agree_after_any_mutations(mutations in prop::collection::vec(mutation(), 0..20)) {
-        let records = records_of(&mutations);
-        let mut parts = Folded::<Corpus>::default();
-        for record in &records {
-            let held = parts.clone();
-            let counts = held.state().counts();
-            parts.apply(record);
-            check_views(parts.state());
-            prop_assert_eq!(held.state().counts(), counts);
+        let mut parts = Forge::new(true);
+        for mutation in &mutations {
+            let held = parts.snapshot();
+            let before = (held.state().counts(), dump(held.state()));
+            parts.apply(mutation.clone());
+            check_views(parts.corpus());
+            prop_assert_eq!((held.state().counts(), dump(held.state())), before);
         }
-        prop_assert_eq!(parts, folded(&records));
+        prop_assert_eq!(parts.dump(), dump(corpus_of(&mutations).state()));
     }
 }

@@ -218,9 +218,9 @@ fn row_29_reviews_are_those_of_pull_requests_in_order() {
     assert_eq!(issue.last_modified(), time(4 * 2_600_000));
 }
 
-#[test]
-fn all_that_an_event_can_say() {
-    let full = GithubIssueEvent {
+/// An event that says everything.
+fn full_event() -> GithubIssueEvent {
+    GithubIssueEvent {
         actor_id: 1,
         label: Some(label(0, "a label of many letters")),
         milestone: Some(GithubMilestone {
@@ -249,7 +249,11 @@ fn all_that_an_event_can_say() {
             slug: "team".into(),
         }),
         ..event(11, "made up", 1)
-    };
+    }
+}
+
+#[test]
+fn all_that_an_event_can_say() {
     let bare = GithubIssueEvent {
         commit: Some(GithubCommit {
             commit_id: "abc".into(),
@@ -258,7 +262,7 @@ fn all_that_an_event_can_say() {
         ..event(12, "closed", 2)
     };
     let folded = corpus_of_issue([Change {
-        event: vec![full, bare],
+        event: vec![full_event(), bare],
         ..Change::default()
     }]);
     let corpus = folded.state();

@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests fail by panicking
 
 mod activity;
-// mod builds_laws;
+mod builds_laws;
 mod conformance;
-// mod corpus_laws;
-// mod fold_laws;
+mod corpus_laws;
+mod fold_laws;
+mod forge;
+mod gerrit;
+mod gerrit_laws;
+mod git;
+mod git_refs;
 mod github_table;
 mod hostile;
-// mod live;
-// mod log;
-// mod past;
+mod live;
+mod log;
+mod past;

@@ -19,10 +19,7 @@ const REPO: &str = "demo";
 const ALL: Policy = Policy { history: 100 };
 
 /// Folds mutations as if they lay one behind the other in a stream.
-fn fold<P: Projection, M: Message>(
-    folded: &mut Folded<P>,
-    mutations: impl IntoIterator<Item = M>,
-) {
+fn fold<P: Projection, M: Message>(folded: &mut Folded<P>, mutations: impl IntoIterator<Item = M>) {
     for mutation in mutations {
         let at = folded.position();
         let payload = mutation.encode_to_vec();

@@ -2,7 +2,7 @@
 
 use proto::GitHash;
 
-use super::{Cl, Release, release};
+use super::{Cl, Release, TooFewReleases, release};
 use crate::corpus::Commit;
 use crate::corpus::git::repo::Ref;
 use crate::corpus::view::view;
@@ -90,10 +90,17 @@ impl<'a> GerritProject<'a> {
         self.corpus.git.projects.label_changes.get(self.row)
     }
 
-    /// Of Go's own project: the latest release of each version that has a release branch, newest first. The first two
-    /// are the supported ones.
+    /// Of Go's own project: the latest release of each version that has a release branch, newest first.
     pub fn latest_releases(&self) -> Vec<Release<'a>> {
-        release::latest_releases(self.refs())
+        release::latest(self.refs())
+    }
+
+    /// The two of [`Self::latest_releases`] that are supported, the newer one first.
+    ///
+    /// # Errors
+    /// There are not two.
+    pub fn supported_releases(&self) -> Result<[Release<'a>; 2], TooFewReleases> {
+        release::supported(self.refs())
     }
 }
 

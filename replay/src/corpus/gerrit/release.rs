@@ -5,6 +5,8 @@ use proto::GitHash;
 use crate::corpus::git::repo::Ref;
 use crate::notedb::release;
 
+pub use crate::notedb::release::TooFewReleases;
+
 /// A release of Go: a tag, and the branch that it was made on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,14 +27,11 @@ pub struct Release<'a> {
     pub branch_commit: GitHash,
 }
 
-/// The latest release of each version that has a branch, newest first, from refs in the order of their names.
-pub(super) fn latest_releases<'a>(refs: impl Iterator<Item = Ref<'a>>) -> Vec<Release<'a>> {
-    let refs = refs.filter_map(|git_ref| Some((git_ref.name.as_bytes(), git_ref.commit?)));
-    let releases = release::latest_releases(refs).into_iter();
-    // A part of a string that is ASCII up to there is a string.
-    let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
-    releases
-        .map(|release| Release {
+impl<'a> Release<'a> {
+    fn new(release: &release::Release<'a>) -> Self {
+        // The names are ASCII, being read as numbers.
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        Self {
             major: release.version.major,
             minor: release.version.minor,
             patch: release.version.patch,
@@ -40,6 +39,27 @@ pub(super) fn latest_releases<'a>(refs: impl Iterator<Item = Ref<'a>>) -> Vec<Re
             tag_commit: release.tag_commit,
             branch: text(release.branch),
             branch_commit: release.branch_commit,
-        })
-        .collect()
+        }
+    }
+}
+
+/// Those of [`GerritProject::latest_releases`](super::GerritProject::latest_releases), from refs in the order of their
+/// names.
+pub(super) fn latest<'a>(refs: impl Iterator<Item = Ref<'a>>) -> Vec<Release<'a>> {
+    let releases = release::latest_releases(with_commits(refs));
+    releases.iter().map(Release::new).collect()
+}
+
+/// The first two of them.
+pub(super) fn supported<'a>(
+    refs: impl Iterator<Item = Ref<'a>>,
+) -> Result<[Release<'a>; 2], TooFewReleases> {
+    let releases = release::supported_releases(with_commits(refs))?;
+    Ok(releases.each_ref().map(Release::new))
+}
+
+fn with_commits<'a>(
+    refs: impl Iterator<Item = Ref<'a>>,
+) -> impl Iterator<Item = (&'a [u8], GitHash)> {
+    refs.filter_map(|git_ref| Some((git_ref.name.as_bytes(), git_ref.commit?)))
 }

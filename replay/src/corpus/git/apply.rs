@@ -4,14 +4,13 @@
 
 use proto::GitHash;
 
-use super::commits::{Read, Unread, read};
+use super::parse::{ParsedGerrit, ParsedGit, Unread};
 use super::{Git, PLAIN, change_flag, commit_flag};
 use crate::columns::{Chain, Key, Moment, NONE, ROWS_MAX, Text};
 use crate::corpus::fault::FaultKind;
 use crate::corpus::record::Step;
 use crate::notedb::change_ref::{ChangeRef, change_ref};
 use crate::notedb::issue_ref::github_refs;
-use crate::wire::{GerritMutation, GitMutation, GitRef};
 
 /// What is set of the refs of Gerrit's own, which are of no interest.
 const META_REFS: &[u8] = b"refs/meta/";
@@ -29,38 +28,30 @@ impl Git {
     pub(in crate::corpus) fn apply_git(
         &mut self,
         step: &Step<'_>,
-        mutation: &GitMutation<'_>,
-        original: bool,
+        git: &ParsedGit<'_>,
         touched: &mut dyn Touched,
     ) {
-        if let Some(commit) = &mutation.commit {
-            match read(commit, original) {
-                Ok(read) => {
-                    if let Some((row, has_new_parents)) = self.put_commit(step, &read) {
-                        self.commit_changed(step, row, has_new_parents, touched);
-                    }
-                }
-                Err(Unread { kind, .. }) => {
-                    self.faults.add(&step.record, kind, commit.sha1.as_bytes());
+        match &git.commit {
+            None => {}
+            Some(Ok(read)) => {
+                if let Some((row, has_new_parents)) = self.put_commit(step, read) {
+                    self.commit_changed(step, row, has_new_parents, touched);
                 }
             }
+            Some(Err(Unread { kind, name, .. })) => self.faults.add(&step.record, *kind, name),
         }
-        let name = mutation.repo.as_ref().map_or("", |repo| match repo.name {
-            "" => repo.go_repo,
-            name => name,
-        });
-        let says_refs = !mutation.refs.is_empty() || !mutation.deleted_refs.is_empty();
-        if name.is_empty() {
+        let says_refs = !git.refs.is_empty() || !git.deleted_refs.is_empty();
+        if git.repo.is_empty() {
             if says_refs {
                 self.faults.add(&step.record, FaultKind::RefsOfNoRepo, b"");
             }
             return;
         }
-        let Some(repo) = self.repos.row(step, name.as_bytes()) else {
+        let Some(repo) = self.repos.row(step, git.repo.as_bytes()) else {
             return self.faults.add(&step.record, FaultKind::Full, b"");
         };
-        self.delete_refs(step, repo | PLAIN, &mutation.deleted_refs, touched);
-        for git_ref in &mutation.refs {
+        self.delete_refs(step, repo | PLAIN, &git.deleted_refs, touched);
+        for git_ref in &git.refs {
             self.put_plain_ref(step, repo | PLAIN, &git_ref.value, touched);
         }
     }
@@ -69,72 +60,38 @@ impl Git {
     pub(in crate::corpus) fn apply_gerrit(
         &mut self,
         step: &Step<'_>,
-        mutation: &GerritMutation<'_>,
-        original: bool,
+        gerrit: &ParsedGerrit<'_>,
         touched: &mut dyn Touched,
     ) {
-        let Some((commits, hashes)) = self.checked(step, mutation, original) else {
-            return;
-        };
-        let Some(project) = self.projects.row(step, mutation.project.as_bytes()) else {
+        if let Some(Unread { kind, name, .. }) = &gerrit.refused {
+            return self.faults.add(&step.record, *kind, name);
+        }
+        for Unread { kind, name, .. } in &gerrit.dropped {
+            self.faults.add(&step.record, *kind, name);
+        }
+        let Some(project) = self.projects.row(step, gerrit.project.as_bytes()) else {
             return self.faults.add(&step.record, FaultKind::Full, b"");
         };
-        for read in &commits {
+        for read in &gerrit.commits {
             if let Some((row, has_new_parents)) = self.put_commit(step, read) {
                 self.join(project, row);
                 self.commit_changed(step, row, has_new_parents, touched);
             }
         }
-        self.delete_refs(step, project, &mutation.deleted_refs, touched);
-        for (git_ref, hash) in mutation.refs.iter().zip(hashes) {
-            self.put_project_ref(step, project, &git_ref.value, hash, touched);
+        self.delete_refs(step, project, &gerrit.deleted_refs, touched);
+        for (name, hash) in &gerrit.refs {
+            self.put_project_ref(step, project, name.as_bytes(), *hash, touched);
         }
-    }
-
-    /// The commits that can be read, and what the refs point to; `None`, and a fault, where the original would panic.
-    fn checked<'m>(
-        &mut self,
-        step: &Step<'_>,
-        mutation: &'m GerritMutation<'_>,
-        original: bool,
-    ) -> Option<(Vec<Read<'m>>, Vec<GitHash>)> {
-        let mut commits = Vec::with_capacity(mutation.commits.len());
-        let mut dropped = Vec::new();
-        for part in &mutation.commits {
-            let name = part.value.sha1.as_bytes();
-            match read(&part.value, original) {
-                Ok(read) => commits.push(read),
-                Err(Unread { kind, is_fatal }) if is_fatal => {
-                    self.faults.add(&step.record, kind, name);
-                    return None;
-                }
-                Err(Unread { kind, .. }) => dropped.push((kind, name)),
-            }
-        }
-        let mut hashes = Vec::with_capacity(mutation.refs.len());
-        for git_ref in &mutation.refs {
-            let Some(hash) = GitHash::from_hex(git_ref.value.sha1.as_bytes()) else {
-                let name = git_ref.value.r#ref.as_bytes();
-                self.faults.add(&step.record, FaultKind::RefBadHash, name);
-                return None;
-            };
-            hashes.push(hash);
-        }
-        for (kind, name) in dropped {
-            self.faults.add(&step.record, kind, name);
-        }
-        Some((commits, hashes))
     }
 
     fn put_project_ref(
         &mut self,
         step: &Step<'_>,
         project: u32,
-        git_ref: &GitRef<'_>,
+        name: &[u8],
         hash: GitHash,
         touched: &mut dyn Touched,
     ) {
-        let name = git_ref.r#ref.as_bytes();
         let change = change_ref(name);
         match change {
             ChangeRef::Ignored if name.starts_with(META_REFS) => return,

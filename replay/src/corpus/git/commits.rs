@@ -4,71 +4,18 @@
 
 use proto::GitHash;
 
+use super::parse::{Read, kind_of};
 use super::{Git, commit_flag};
 use crate::columns::{Chain, Key, List, NONE, Place, ROWS_MAX, Text};
 use crate::corpus::fault::FaultKind;
 use crate::corpus::record::Step;
-use crate::notedb::commit::{BadCommit, BadSignature, ParsedCommit, Refused, parse_commit};
-use crate::wire::GitCommit;
-
-/// A commit of a mutation, taken apart.
-pub(super) struct Read<'a> {
-    pub(super) commit: &'a GitCommit<'a>,
-    pub(super) hash: GitHash,
-    pub(super) parsed: Result<ParsedCommit<'a>, Refused<'a>>,
-}
-
-/// Why a commit of a mutation is not stored.
-pub(super) struct Unread {
-    pub(super) kind: FaultKind,
-    /// The original would panic.
-    pub(super) is_fatal: bool,
-}
-
-/// Takes a commit apart.
-pub(super) fn read<'a>(commit: &'a GitCommit<'a>, original: bool) -> Result<Read<'a>, Unread> {
-    let name = commit.sha1.as_bytes();
-    let Some(hash) = GitHash::from_hex(name) else {
-        let is_fatal = name.len() == GitHash::HEX_LEN;
-        let kind = match is_fatal {
-            true => FaultKind::CommitNameNotHex,
-            false => FaultKind::CommitName,
-        };
-        return Err(Unread { kind, is_fatal });
-    };
-    let parsed = parse_commit(commit.raw, original);
-    if let Err(Refused { reason, .. }) = &parsed {
-        let (kind, is_fatal) = kind_of(reason);
-        // One that is only dropped leaves its parents.
-        if is_fatal {
-            return Err(Unread { kind, is_fatal });
-        }
-    }
-    Ok(Read {
-        commit,
-        hash,
-        parsed,
-    })
-}
-
-/// What is wrong, and whether the original would panic.
-fn kind_of(reason: &BadCommit) -> (FaultKind, bool) {
-    match reason {
-        BadCommit::NoMessage => (FaultKind::CommitWithoutMessage, true),
-        BadCommit::NoHeader => (FaultKind::CommitWithoutHeader, false),
-        BadCommit::Parent { .. } | BadCommit::Tree { .. } => (FaultKind::CommitBadHash, true),
-        BadCommit::Person { source, .. } => match source {
-            BadSignature::Zone => (FaultKind::CommitShortZone, true),
-            _ => (FaultKind::CommitBadPerson, false),
-        },
-    }
-}
+use crate::wire::DiffTree;
 
 impl Git {
     /// Stores a commit; one that is known, in full or as a parent, is overwritten in place. Gives its row, and
     /// whether it had other parents before; `None` if it is dropped.
     pub(super) fn put_commit(&mut self, step: &Step<'_>, read: &Read<'_>) -> Option<(u32, bool)> {
-        let name = read.commit.sha1.as_bytes();
+        let name = read.name;
         let (parents, parsed) = match &read.parsed {
             Ok(parsed) => (&parsed.parents, Ok(parsed)),
             Err(refused) => (&refused.parents, Err(&refused.reason)),
@@ -101,7 +48,7 @@ impl Git {
             self.faults.add(&step.record, FaultKind::Full, name);
             return None;
         };
-        let files = self.files(step, read.commit);
+        let files = self.files(step, &read.files);
         let flags = self.commits.flags.get(row);
         let has_new_parents =
             flags & commit_flag::KNOWN != 0 && !self.has_parents(row, first, more);
@@ -109,8 +56,9 @@ impl Git {
         if flags & commit_flag::KNOWN == 0 {
             commits.known.add(1);
         }
-        commits.flags.set(row, flags | commit_flag::KNOWN);
-        commits.raw.set(row, step.record.text(read.commit.raw));
+        let flags = flags & !commit_flag::FACTS | commit_flag::KNOWN | read.facts;
+        commits.flags.set(row, flags);
+        commits.raw.set(row, step.record.text(read.raw));
         // A record is shorter than 4 GiB.
         commits.message.set(row, parsed.message_start as u32);
         commits.files.set(row, files);
@@ -130,8 +78,8 @@ impl Git {
     }
 
     /// Where the commit's diff tree is, in one piece.
-    fn files(&mut self, step: &Step<'_>, commit: &GitCommit<'_>) -> Place {
-        match commit.diff_tree.occurrences() {
+    fn files(&mut self, step: &Step<'_>, files: &DiffTree<'_>) -> Place {
+        match files.occurrences() {
             [] => Place::NOWHERE,
             [one] => step.record.place(one),
             several => self.add_extra(several.concat()),

@@ -6,6 +6,7 @@
 //! depends on its commits alone, not on when anybody looked: it is what the original makes of the log in one go.
 
 use super::apply::Touched;
+use super::parse::all_facts;
 use super::{Git, change_flag, commit_flag};
 use crate::columns::{Moment, NONE, Text};
 use crate::corpus::fault::FaultKind;
@@ -20,7 +21,8 @@ struct Said {
     metas: u32,
     label_changes: u32,
     is_private: bool,
-    status: Option<meta::Status>,
+    /// A [`meta::Status`].
+    status: Option<u32>,
     branch: Option<Text>,
     work_in_progress: Option<bool>,
 }
@@ -178,20 +180,26 @@ impl Git {
 
     /// Takes in what an older meta says.
     fn hear(&self, texts: Texts<'_>, said: &mut Said, row: u32) {
-        let message = self.message(texts, row);
+        let flags = self.commits.flags.get(row);
+        let facts = match flags & commit_flag::HAS_FACTS {
+            0 => all_facts(self.message(texts, row)),
+            _ => flags,
+        };
+        let says = |bit: u32| facts & bit != 0;
         said.metas = said.metas.saturating_add(1);
-        if meta::has_label(message) {
+        if says(commit_flag::LABEL) {
             said.label_changes = said.label_changes.saturating_add(1);
         }
-        said.is_private |= meta::is_private(message);
-        if said.status.is_none() {
-            said.status = meta::status(message);
+        said.is_private |= says(commit_flag::PRIVATE);
+        if said.status.is_none() && says(commit_flag::SAYS_STATUS) {
+            said.status = Some(facts >> commit_flag::STATUS_SHIFT & 3);
         }
-        if said.work_in_progress.is_none() {
-            said.work_in_progress = meta::work_in_progress(message);
+        if said.work_in_progress.is_none() && says(commit_flag::SAYS_PROGRESS) {
+            said.work_in_progress = Some(says(commit_flag::IN_PROGRESS));
         }
-        if said.branch.is_none() {
-            said.branch = meta::branch(message).map(|branch| self.part_of_raw(texts, row, branch));
+        if said.branch.is_none() && says(commit_flag::BRANCH) {
+            let branch = meta::branch(self.message(texts, row));
+            said.branch = branch.map(|branch| self.part_of_raw(texts, row, branch));
         }
     }
 
@@ -224,7 +232,7 @@ impl Git {
             self.set_change_flag(change, change_flag::WORK_IN_PROGRESS, is);
         }
         if let Some(status) = said.status {
-            self.changes.status.set(change, status as u32);
+            self.changes.status.set(change, status);
         }
         if let Some(branch) = said.branch {
             self.changes.branch.set(change, branch);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::notedb::commit::Signature as Parsed;
-use crate::notedb::person::person_email;
+use crate::notedb::person::{person_email, person_name};
 use crate::time::Time;
 
 /// Who wrote or committed something, and when, where they were.
@@ -48,17 +48,12 @@ impl<'a> Signature<'a> {
 
     /// What is before the address, trimmed; all of it if there is no address.
     pub fn name(&self) -> &str {
-        self.person
-            .split_once('<')
-            .map_or(&*self.person, |(name, _)| name.trim())
+        part_of(person_name(self.person.as_bytes()))
     }
 
     /// What is between the first `<` and the first `>`; empty if there is none.
     pub fn email(&self) -> &str {
-        match (self.person.find('<'), self.person.find('>')) {
-            (Some(start), Some(end)) if start < end => &self.person[start + 1..end],
-            _ => "",
-        }
+        part_of(person_email(self.person.as_bytes()))
     }
 
     /// The same as it was written.
@@ -70,4 +65,9 @@ impl<'a> Signature<'a> {
     pub fn time(&self) -> Time {
         Time::from_unix_seconds(self.unix_seconds)
     }
+}
+
+/// A part of a person that starts and ends where characters do.
+fn part_of(person: &[u8]) -> &str {
+    std::str::from_utf8(person).unwrap_or_default()
 }
