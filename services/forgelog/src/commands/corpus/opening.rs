@@ -116,12 +116,10 @@ impl Log {
     pub(super) async fn load(&self, at: Option<At>, scope: Scope) -> Result<Loaded> {
         let options = self.options(scope);
         let opening = async {
-            let place = match &self.place {
-                Some(place) => place.clone(),
-                None => self.place_of_data()?,
+            let source = match &self.place {
+                Some(place) => Source::open(place, options.source.clone()).await?,
+                None => self.source_of_data(&options).await?,
             };
-            let source = Source::open(&place, options.source.clone()).await;
-            let source = source.map_err(Error::from)?;
             let place = source.place().to_owned();
             let loaded = Corpus::load_from(source, at, &options).await;
             loaded.map_err(|error| with_hint(&place, error))
@@ -153,10 +151,14 @@ impl Log {
         options
     }
 
-    fn place_of_data(&self) -> Result<String> {
+    async fn source_of_data(&self, options: &CorpusOptions) -> Result<Source> {
         let folder = DataFolder::look(&self.data)?;
-        let stream = folder.path().join("streams").join(STREAM);
-        Ok(stream.display().to_string())
+        let path = folder.path().join("streams").join(STREAM);
+        if tokio::fs::try_exists(&path).await.unwrap_or(true) {
+            return Ok(Source::open(&path.display().to_string(), options.source.clone()).await?);
+        }
+        // `up` has just made the folder, and nothing has happened yet.
+        Ok(Source::of_stream(folder.stream(STREAM).await?, None))
     }
 }
 
