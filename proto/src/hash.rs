@@ -28,14 +28,14 @@ impl GitHash {
             return None;
         }
         let mut bytes = [0; 20];
-        let mut bad = 0;
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
-            *byte = high << 4 | low & 0xF;
-            bad |= high | low;
+        let mut all_valid = true;
+        for (four, eight) in bytes.as_chunks_mut().0.iter_mut().zip(hex.as_chunks().0) {
+            let (value, is_valid) = eight_digits(u64::from_be_bytes(*eight));
+            *four = value.to_be_bytes();
+            all_valid &= is_valid;
         }
         // Looked at once, so that nothing branches on the way.
-        (bad < 16).then_some(Self(bytes))
+        all_valid.then_some(Self(bytes))
     }
 
     /// The first seven digits, as boards and logs show it.
@@ -46,18 +46,31 @@ impl GitHash {
     }
 }
 
-/// What each byte is worth as a hex digit; more than 15 if it is none.
-const DIGITS: [u8; 256] = {
-    let mut digits = [u8::MAX; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = b"0123456789abcdef"[value];
-        digits[digit as usize] = value as u8;
-        digits[digit.to_ascii_uppercase() as usize] = value as u8;
-        value += 1;
-    }
-    digits
-};
+/// One in each byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = ONES << 7;
+
+/// What eight hex digits are worth, and whether they are ones, all at once. The first is the highest byte.
+const fn eight_digits(text: u64) -> (u32, bool) {
+    let lower = text | (ONES * 0x20);
+    // The high bit of each byte that lies in the range; bytes above 127 are ruled out below.
+    let is_digit = in_range(text & !HIGH_BITS, b'0', b'9');
+    let is_letter = in_range(lower & !HIGH_BITS, b'a', b'f');
+    let is_valid = ((is_digit | is_letter) & !text) & HIGH_BITS == HIGH_BITS;
+    // A letter's low half is 1 to 6, for 10 to 15.
+    let nibbles = (text & (ONES * 0x0f)) + (is_letter >> 7) * 9;
+    // Two nibbles to a byte, two bytes to 16 bits, and those to 32.
+    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    ((quads | quads >> 16) as u32, is_valid)
+}
+
+/// The high bit of each byte from `first` to `last`; no byte may have its own.
+const fn in_range(bytes: u64, first: u8, last: u8) -> u64 {
+    let not_below = bytes + ONES * (0x80 - first as u64);
+    let above = bytes + ONES * (0x7f - last as u64);
+    not_below & !above & HIGH_BITS
+}
 
 impl fmt::Display for GitHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +115,23 @@ mod tests {
         assert_eq!(hash.to_string(), text);
         assert_eq!(hash.short(), "0123456");
         assert_eq!(text.to_uppercase().parse(), Ok(hash));
+    }
+
+    #[test]
+    fn every_byte_is_a_digit_or_none() {
+        for byte in 0..=u8::MAX {
+            for at in [0, 7, 8, 39] {
+                let mut text = [b'a'; 40];
+                text[at] = byte;
+                let value = char::from(byte).to_digit(16);
+                let hash = GitHash::from_hex(&text);
+                assert_eq!(hash.is_some(), value.is_some(), "{byte}");
+                if let (Some(hash), Some(value)) = (hash, value) {
+                    let nibble = hash.0[at / 2] >> (4 * (1 - at % 2)) & 0xf;
+                    assert_eq!(u32::from(nibble), value);
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use super::pages::{BlockSink, BlockSource, Cell, NotStored, Pages, Stored};
 /// Rows in a page.
 const PAGE_ROWS: usize = 8192;
 
+/// Rows that a table has room for at first.
+const FIRST_ROWS: usize = 16;
+
 /// Rows that a table can have: the number after them means no row.
 pub(crate) const ROWS_MAX: u32 = u32::MAX - 1;
 
@@ -64,7 +67,11 @@ impl<T: Cell> Column<T> {
         if let Some(page) = self.pages.own_page(page) {
             page.push(cell);
         } else if page == self.pages.len() {
-            self.pages.push(vec![cell]);
+            // A table that has a page already will fill another.
+            let rows = if page == 0 { FIRST_ROWS } else { PAGE_ROWS };
+            let mut cells = Vec::with_capacity(rows);
+            cells.push(cell);
+            self.pages.push(cells);
         } else {
             self.pages.page_mut(page).push(cell);
         }

@@ -18,6 +18,9 @@ const FIRST_SLOTS: usize = 16;
 /// Bits of the hash that a directory uses at most. More rows than so many pages hold make the pages longer.
 const DEPTH_MAX: u8 = 20;
 
+/// Texts that are together not longer are hashed in one piece.
+const SHORT_BYTES: usize = 64;
+
 /// The hash of a key: 32 bits of SipHash-1-3, so that nobody can choose keys that all meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u32);
@@ -45,8 +48,19 @@ impl Key {
 
     /// The same for two texts.
     pub(crate) fn of_texts(first: &[u8], second: &[u8]) -> Self {
+        let length = (first.len() as u64).to_le_bytes();
+        let mut bytes = [0; SHORT_BYTES];
+        let mut len = 0;
+        if length.len() + first.len() + second.len() <= SHORT_BYTES {
+            // In one piece it is faster, and the same.
+            for part in [&length, first, second] {
+                bytes[len..len + part.len()].copy_from_slice(part);
+                len += part.len();
+            }
+            return Self::of(SipHasher13::new().hash(&bytes[..len]));
+        }
         let mut hasher = SipHasher13::new();
-        hasher.write(&(first.len() as u64).to_le_bytes());
+        hasher.write(&length);
         hasher.write(first);
         hasher.write(second);
         Self::of(hasher.finish())

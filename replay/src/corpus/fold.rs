@@ -242,7 +242,7 @@ impl GitSide<'_> {
             }
         };
         let step = Step {
-            record: parsed.record,
+            record: item.record,
             texts: Texts {
                 segments: self.segments,
                 extra: None,

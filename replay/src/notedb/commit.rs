@@ -206,7 +206,7 @@ pub(crate) struct Parents<'a> {
 
 impl<'a> Parents<'a> {
     const WORD: &'static [u8] = b"parent ";
-    const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         lines: b"",
         start: 0,
         count: 0,

@@ -16,6 +16,8 @@ use crate::wire::DecodeError;
 
 /// A block that is longer is cut, so that there is something to share.
 const PIECE_BYTES_MAX: usize = 20 << 20;
+/// About as many bytes as a record has, for how much room its items need.
+const RECORD_BYTES: usize = 512;
 /// Pieces are taken apart so far ahead at most: what is taken apart needs memory.
 const AHEAD_MAX: usize = 3;
 
@@ -106,7 +108,11 @@ impl<'a> Queue<'a> {
     }
 
     fn parse(&self, number: usize) -> Taken<'a> {
-        let mut taken = Taken::default();
+        let bytes = self.pieces[number].bytes.len();
+        let mut taken = Taken {
+            items: Vec::with_capacity(bytes / RECORD_BYTES),
+            is_broken: false,
+        };
         for record in walk(std::slice::from_ref(&self.pieces[number]), self.from) {
             // What is broken, GitHub's side tells of.
             let Ok(record) = record else {

@@ -4,7 +4,7 @@
 
 use proto::GitHash;
 
-use super::parse::{Read, kind_of};
+use super::parse::Read;
 use super::{Git, commit_flag};
 use crate::columns::{Chain, Key, List, NONE, Place, ROWS_MAX, Text};
 use crate::corpus::fault::FaultKind;
@@ -16,31 +16,24 @@ impl Git {
     /// whether it had other parents before; `None` if it is dropped.
     pub(super) fn put_commit(&mut self, step: &Step<'_>, read: &Read<'_>) -> Option<(u32, bool)> {
         let name = read.name;
-        let (parents, parsed) = match &read.parsed {
-            Ok(parsed) => (&parsed.parents, Ok(parsed)),
-            Err(refused) => (&refused.parents, Err(&refused.reason)),
-        };
         let mut first = NONE;
         let mut more = List::default();
-        for parent in parents.clone() {
+        for parent in read.parents.clone() {
             let Some(row) = self.commit_row(&parent) else {
                 self.faults.add(&step.record, FaultKind::Full, name);
                 return None;
             };
             if first == NONE {
                 first = row;
-            } else if parsed.is_ok() {
+            } else if read.refused.is_none() {
                 more = self.commits.lists.push(more, row);
             }
         }
-        let parsed = match parsed {
-            Ok(parsed) => parsed,
-            Err(reason) => {
-                self.faults.add(&step.record, kind_of(reason).0, name);
-                return None;
-            }
-        };
-        if parsed.bad_person.is_some() {
+        if let Some(kind) = read.refused {
+            self.faults.add(&step.record, kind, name);
+            return None;
+        }
+        if read.has_bad_person {
             self.faults
                 .add(&step.record, FaultKind::CommitBadPerson, name);
         }
@@ -59,8 +52,7 @@ impl Git {
         let flags = flags & !commit_flag::FACTS | commit_flag::KNOWN | read.facts;
         commits.flags.set(row, flags);
         commits.raw.set(row, step.record.text(read.raw));
-        // A record is shorter than 4 GiB.
-        commits.message.set(row, parsed.message_start as u32);
+        commits.message.set(row, read.message);
         commits.files.set(row, files);
         commits.parent.set(row, first);
         if has_new_parents || commits.more_parents.get(row).len() == 0 {

@@ -7,7 +7,7 @@ use proto::GitHash;
 use super::commit_flag;
 use crate::corpus::fault::FaultKind;
 use crate::corpus::{Rules, recorded};
-use crate::notedb::commit::{BadCommit, BadSignature, ParsedCommit, Refused, parse_commit};
+use crate::notedb::commit::{BadCommit, BadSignature, Parents, Refused, parse_commit};
 use crate::notedb::meta;
 use crate::projection::RecordRef;
 use crate::time::Time;
@@ -17,11 +17,11 @@ use crate::wire::{
 
 /// The parts of a record, taken apart.
 pub(in crate::corpus) struct Parsed<'a> {
-    pub(in crate::corpus) record: RecordRef<'a>,
     /// When it was written.
     pub(in crate::corpus) recorded: Option<Time>,
-    pub(in crate::corpus) git: Option<ParsedGit<'a>>,
-    pub(in crate::corpus) gerrit: Option<ParsedGerrit<'a>>,
+    // Boxed: many of these wait for their turn, and few have both.
+    pub(in crate::corpus) git: Option<Box<ParsedGit<'a>>>,
+    pub(in crate::corpus) gerrit: Option<Box<ParsedGerrit<'a>>>,
 }
 
 /// A commit of a plain repository, and what became of its refs.
@@ -51,7 +51,16 @@ pub(super) struct Read<'a> {
     pub(super) hash: GitHash,
     pub(super) raw: &'a [u8],
     pub(super) files: DiffTree<'a>,
-    pub(super) parsed: Result<ParsedCommit<'a>, Refused<'a>>,
+    /// The parents; of a commit that is dropped, those before what is wrong with it.
+    pub(super) parents: Parents<'a>,
+    /// Why it is dropped.
+    pub(super) refused: Option<FaultKind>,
+    /// A line that should say who it was does not.
+    pub(super) has_bad_person: bool,
+    /// Where the message starts.
+    pub(super) message: u32,
+    /// When it was committed, in seconds since 1970.
+    committed: Option<i64>,
     /// Bits of [`commit_flag`]: what it says if it is a meta commit.
     pub(super) facts: u32,
 }
@@ -77,22 +86,18 @@ pub(in crate::corpus) fn parse<'a>(
     if parts.kinds() > 1 {
         parts.check_all().ok()?;
     }
-    Some(parse_parts(record, &parts, rules))
+    Some(parse_parts(&parts, rules))
 }
 
-fn parse_parts<'a>(
-    record: RecordRef<'a>,
-    parts: &Parts<'a>,
-    rules: &Rules,
-) -> Result<Parsed<'a>, DecodeError> {
+fn parse_parts<'a>(parts: &Parts<'a>, rules: &Rules) -> Result<Parsed<'a>, DecodeError> {
     let meta = parts.meta()?;
     let original = rules.original_semantics;
-    let git = parts.git()?.map(|git| parse_git(git, original));
-    let gerrit = parts.gerrit()?.map(|gerrit| parse_gerrit(gerrit, original));
+    let git = parts.git()?.map(|git| Box::new(parse_git(git, original)));
+    let gerrit = parts.gerrit()?;
+    let gerrit = gerrit.map(|gerrit| Box::new(parse_gerrit(gerrit, original)));
     let said = recorded::of_meta(meta.as_ref());
     Ok(Parsed {
-        record,
-        recorded: said.or_else(|| gerrit.as_ref().and_then(ParsedGerrit::recorded)),
+        recorded: said.or_else(|| gerrit.as_ref().and_then(|gerrit| gerrit.recorded())),
         git: git.filter(|git| rules.scope.has_git(git.repo)),
         gerrit: gerrit.filter(|gerrit| rules.scope.has_gerrit(gerrit.project)),
     })
@@ -152,11 +157,8 @@ impl ParsedGerrit<'_> {
     /// The latest time that Gerrit said: of meta commits, which no author's clock has touched.
     pub(in crate::corpus) fn recorded(&self) -> Option<Time> {
         let metas = self.commits.iter().filter(|read| read.facts != 0);
-        let times = metas.filter_map(|read| {
-            let committer = read.parsed.as_ref().ok()?.committer?;
-            Some(Time::from_unix_seconds(committer.unix_seconds))
-        });
-        times.max()
+        let seconds = metas.filter_map(|read| read.committed).max();
+        seconds.map(Time::from_unix_seconds)
     }
 }
 
@@ -175,31 +177,46 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
             is_fatal,
         });
     };
-    let parsed = parse_commit(commit.raw, original);
-    if let Err(Refused { reason, .. }) = &parsed {
-        let (kind, is_fatal) = kind_of(reason);
-        // One that is only dropped leaves its parents.
-        if is_fatal {
-            return Err(Unread {
-                kind,
-                name,
-                is_fatal,
-            });
-        }
-    }
-    let facts = parsed.as_ref().map_or(0, |parsed| facts(parsed.message));
-    Ok(Read {
+    let mut read = Read {
         name,
         hash,
         raw: commit.raw,
         files: commit.diff_tree,
-        parsed,
-        facts,
-    })
+        parents: Parents::NONE,
+        refused: None,
+        has_bad_person: false,
+        message: 0,
+        committed: None,
+        facts: 0,
+    };
+    match parse_commit(commit.raw, original) {
+        Ok(parsed) => {
+            read.parents = parsed.parents;
+            read.has_bad_person = parsed.bad_person.is_some();
+            // A record is shorter than 4 GiB.
+            read.message = parsed.message_start as u32;
+            read.committed = parsed.committer.map(|by| by.unix_seconds);
+            read.facts = facts(parsed.message);
+        }
+        Err(Refused { parents, reason }) => {
+            let (kind, is_fatal) = kind_of(&reason);
+            if is_fatal {
+                return Err(Unread {
+                    kind,
+                    name,
+                    is_fatal,
+                });
+            }
+            // One that is only dropped leaves its parents.
+            read.parents = parents;
+            read.refused = Some(kind);
+        }
+    }
+    Ok(read)
 }
 
 /// What is wrong, and whether the original would panic.
-pub(super) fn kind_of(reason: &BadCommit) -> (FaultKind, bool) {
+fn kind_of(reason: &BadCommit) -> (FaultKind, bool) {
     match reason {
         BadCommit::NoMessage => (FaultKind::CommitWithoutMessage, true),
         BadCommit::NoHeader => (FaultKind::CommitWithoutHeader, false),
