@@ -10,7 +10,7 @@
 mod support;
 
 use rustix::process::Signal;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use support::server::Server;
 use support::{forgelog, json, run, run_badly, run_well, wait_until};

@@ -29,7 +29,7 @@ pub(super) enum Command {
     Issue(issue::Arguments),
     Cl(cl::Arguments),
     Commit(commit::Arguments),
-    Search(search::Arguments),
+    Search(Box<search::Arguments>),
     Diff(diff::Arguments),
     Faults(faults::Arguments),
     Check(check::Arguments),

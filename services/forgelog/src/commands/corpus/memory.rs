@@ -63,7 +63,7 @@ fn status(name: &str) -> Option<u64> {
     bytes_of(&std::fs::read_to_string(STATUS).ok()?, name)
 }
 
-/// The value of a line such as `VmHWM:	  123 kB`.
+/// The value of a line such as `VmHWM: 123 kB`.
 fn bytes_of(status: &str, name: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
