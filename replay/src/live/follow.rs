@@ -69,7 +69,11 @@ impl<P: Projection> Task<P> {
 
     async fn follow(&mut self, mut state: Folded<P>, kept: &mut Kept) -> Result<(), Error> {
         let first_tail = self.source.tail();
-        let mut is_watched = false;
+        // Who opened it has the end already, and is told of everything after it.
+        let mut is_watched = self.source.next_position(state.position()) >= first_tail;
+        if is_watched {
+            state.state_mut().watch();
+        }
         let mut next_mark = self.next_mark(&state);
         loop {
             let from = state.position();
@@ -103,7 +107,8 @@ impl<P: Projection> Task<P> {
     }
 
     fn next_mark(&self, state: &Folded<P>) -> u64 {
-        state.records() + lock(&self.shared.retained).every()
+        let every = lock(&self.shared.retained).every();
+        state.records().saturating_add(every)
     }
 
     /// The next blocks, however often it takes; an error is one that tries do not help.
