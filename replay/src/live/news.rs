@@ -31,7 +31,8 @@ impl Subscription {
         }
     }
 
-    pub(super) fn from_now_on(&self) -> Self {
+    /// One that begins now, with nothing pending.
+    pub(super) fn fresh(&self) -> Self {
         Self::new(self.news.resubscribe())
     }
 
