@@ -279,7 +279,7 @@ impl<P: Projection> Live<P> {
 
     /// The news from now on.
     pub fn subscribe(&self) -> Subscription {
-        self.news.fresh()
+        self.news.starting_now()
     }
 
     /// The state as of a position or a time.

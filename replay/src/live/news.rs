@@ -31,8 +31,7 @@ impl Subscription {
         }
     }
 
-    /// One that begins now, with nothing pending.
-    pub(super) fn fresh(&self) -> Self {
+    pub(super) fn starting_now(&self) -> Self {
         Self::new(self.news.resubscribe())
     }
 
