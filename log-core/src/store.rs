@@ -3,13 +3,13 @@
 //! Depends on `object_store`. Knows paths and create-if-absent; knows nothing of records.
 
 use crate::layout::Object;
-use crate::segment::OBJECT_BYTES_MAX;
+use crate::segment::{OBJECT_BYTES_MAX, SegmentName};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::{
-    Error, GetResult, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
-    PutPayload,
+    Error, GetResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
+    PutOptions, PutPayload,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -70,6 +70,10 @@ impl Objects {
 
     async fn list_in(&self, folder: &Path) -> Result<Vec<Object>, Error> {
         let metas: Vec<_> = self.store.list(Some(folder)).try_collect().await?;
+        Ok(self.objects(&metas).collect())
+    }
+
+    fn objects(&self, metas: &[ObjectMeta]) -> impl Iterator<Item = Object> {
         let below = |path: &Path| {
             path.prefix_match(&self.prefix).map(|parts| {
                 parts
@@ -78,16 +82,49 @@ impl Objects {
                     .join("/")
             })
         };
-        Ok(metas
-            .iter()
-            .filter_map(|meta| {
-                Some(Object {
-                    path: below(&meta.location)?,
-                    size: meta.size,
-                    modified: meta.last_modified.timestamp(),
-                })
+        metas.iter().filter_map(move |meta| {
+            Some(Object {
+                path: below(&meta.location)?,
+                size: meta.size,
+                modified: meta.last_modified.timestamp(),
             })
-            .collect())
+        })
+    }
+
+    /// What a reader needs to know of: the objects directly below the prefix, which are the sealed segments, and the
+    /// batches of those segments that are not among them. What is left of the tails of sealed segments, however much
+    /// that is, is not looked at.
+    ///
+    /// Sealed segments come first: one that is sealed meanwhile still has its batches for the grace. Tails come from the
+    /// last to the first, so that what is seen of them is a beginning of the chain.
+    pub(crate) async fn list_to_read(&self) -> Result<Vec<Object>, Error> {
+        let top = self.store.list_with_delimiter(Some(&self.prefix)).await?;
+        let mut found: Vec<Object> = self.objects(&top.objects).collect();
+        let mut sealed: Vec<u32> = found
+            .iter()
+            .filter_map(|object| Some(SegmentName::parse(&object.path)?.number))
+            .collect();
+        sealed.sort_unstable();
+        sealed.dedup();
+        let in_a_row = (0..)
+            .zip(sealed)
+            .take_while(|(next, number)| next == number);
+        let first = in_a_row.count();
+        let tails = self.path(crate::layout::TAIL);
+        let tails = self.store.list_with_delimiter(Some(&tails)).await?;
+        let mut open: Vec<(u32, &Path)> = tails
+            .common_prefixes
+            .iter()
+            .filter_map(|tail| Some((tail.filename()?.parse().ok()?, tail)))
+            .filter(|(number, _)| *number as usize >= first)
+            .collect();
+        open.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+        for (_, tail) in open {
+            let batches: Vec<_> = self.store.list(Some(tail)).try_collect().await?;
+            found.extend(self.objects(&batches));
+        }
+        found.extend(self.objects(&tails.objects));
+        Ok(found)
     }
 
     /// Creates an object, never overwriting one. Tells our own lost answer from a conflict by

@@ -36,6 +36,8 @@ pub struct Stream {
 struct Inner {
     name: String,
     objects: Objects,
+    /// Nobody writes through this handle.
+    only_reads: bool,
     layout: Mutex<Layout>,
     recent: Mutex<Recent>,
     tail: watch::Sender<Position>,
@@ -72,10 +74,28 @@ impl Stream {
     /// Opens the log below `prefix`, such as `streams/activity`; its last part is the stream's name.
     /// A prefix without objects is an empty log.
     pub async fn open(store: Arc<dyn ObjectStore>, prefix: &str) -> Result<Self, OpenError> {
+        Self::open_as(store, prefix, false).await
+    }
+
+    /// The same for those who only read: it costs less where much is left of the tails of sealed segments, which such a
+    /// handle knows nothing of.
+    pub async fn open_to_read(
+        store: Arc<dyn ObjectStore>,
+        prefix: &str,
+    ) -> Result<Self, OpenError> {
+        Self::open_as(store, prefix, true).await
+    }
+
+    async fn open_as(
+        store: Arc<dyn ObjectStore>,
+        prefix: &str,
+        only_reads: bool,
+    ) -> Result<Self, OpenError> {
         let name = prefix.rsplit('/').next().unwrap_or(prefix).to_owned();
         let inner = Inner {
             name,
             objects: Objects::new(store, prefix),
+            only_reads,
             layout: Mutex::default(),
             recent: Mutex::default(),
             tail: watch::Sender::new(Position::START),
@@ -258,7 +278,10 @@ impl Stream {
     }
 
     async fn list(&self) -> Result<Layout, OpenError> {
-        let objects = self.objects().list().await;
+        let objects = match self.inner.only_reads {
+            true => self.objects().list_to_read().await,
+            false => self.objects().list().await,
+        };
         let objects = objects.map_err(|source| OpenError::Store {
             stream: self.inner.name.clone(),
             what: "list its objects".to_owned(),

@@ -198,6 +198,31 @@ async fn sealed_segments_hold_their_batches_under_the_name_of_their_content() {
 }
 
 #[tokio::test]
+async fn who_only_reads_sees_the_same_log_and_none_of_what_is_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let on_disk: Arc<dyn ObjectStore> = Arc::new(log_core::LocalStore::open(&folder).unwrap());
+    for store in [memory(), on_disk] {
+        let writer = Stream::open(store.clone(), PREFIX).await.unwrap();
+        let writer = Writer::open(writer, small()).await.unwrap();
+        let reading = Stream::open_to_read(store.clone(), PREFIX).await.unwrap();
+        for n in 0..30 {
+            writer.append(text(&n.to_string())).await.unwrap();
+            let whole = Stream::open(store.clone(), PREFIX).await.unwrap();
+            let again = Stream::open_to_read(store.clone(), PREFIX).await.unwrap();
+            assert_eq!(reading.refresh().await.unwrap(), whole.tail());
+            assert_eq!(again.tail(), whole.tail());
+            assert_eq!(read_all(&reading).await, read_all(&whole).await);
+        }
+        writer.close().await.unwrap();
+        let whole = Stream::open(store.clone(), PREFIX).await.unwrap();
+        reading.refresh().await.unwrap();
+        assert!(whole.segments().len() > 6);
+        assert_eq!(reading.segments(), whole.segments());
+        assert!(reading.gap().is_none());
+    }
+}
+
+#[tokio::test]
 async fn an_original_bucket_is_a_stream_and_can_be_appended_to() {
     let store = memory();
     let name = log_core::segment::SegmentName::of(0, b"REC@0+5=helloREC@d+0=");

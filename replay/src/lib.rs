@@ -1,15 +1,19 @@
 //! Read models of the streams: pure folds over their records, and the views that are read from them.
 //!
-//! A [`Projection`] takes one mutation at a time and can neither fail nor look anywhere else, so the
-//! same records always give the same state. [`Live`] follows a stream and publishes a new snapshot
+//! A [`Projection`] takes one record at a time and can neither fail nor look anywhere else, so the
+//! same records always give the same state. [`Live`] follows a log and publishes a new snapshot
 //! after each batch; a snapshot never changes, and [`Live::at`] gives the one of any position or
 //! time. There are two projections: [`Corpus`] of the `activity` stream and [`Builds`] of the
-//! `builds` stream. Both are read through small borrowed views ([`Repo`](corpus::Repo),
-//! [`Commit`](corpus::Commit), [`Build`](builds::Build), …); what they keep inside is their own
-//! business. [`dump`] shows single records to people.
+//! `builds` stream. Both are read through small borrowed views ([`Issue`](corpus::Issue),
+//! [`Cl`](corpus::Cl), [`Commit`](corpus::Commit), [`Build`](builds::Build), …); what they keep
+//! inside is their own business.
 //!
-//! Refuses: to write anything, to look at a clock while folding, to know of HTTP.
-//! Depends on `log-core` (positions, records, streams) and `proto` (what the records hold).
+//! A program that wants the corpus calls [`Corpus::open`] with the log's place, or [`open_default`]. The
+//! first opening folds the log and leaves a checkpoint in the user's cache; later ones map that.
+//!
+//! Refuses: to write to a log, to look at a clock while folding, to know how a server is asked (that
+//! is `log-core`'s follower). Depends on `log-core` (positions, streams, followers) and `proto` (what
+//! the records hold).
 //!
 //! ```
 //! use forgelog_replay::{Builds, Folded};

@@ -129,7 +129,7 @@ impl Source {
             // Says what is wrong with a bucket, where the stream would only say that it cannot be listed.
             url.check().await?;
         }
-        let stream = Stream::open(store, &prefix).await;
+        let stream = Stream::open_to_read(store, &prefix).await;
         let stream = stream.map_err(|source| SourceError::open(&place, source))?;
         if url.is_remote() {
             Self::of_remote_stream(stream, &place, options).await
