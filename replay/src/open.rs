@@ -363,7 +363,10 @@ async fn fold_past(
     }
     let fold = move || fold_to(folded, &segments, at, tail);
     let folded = off_the_runtime(usize::MAX, fold).await;
-    Ok(folded.map_err(Error::joined)??)
+    match folded.map_err(Error::joined)? {
+        Err(AtError::Broken(broken)) => Err(source.damage(broken.segment, broken.source).into()),
+        folded => Ok(folded?),
+    }
 }
 
 /// The corpus of the log that the environment variable `FORGELOG_LOG` names, or else that of the Go project, with its

@@ -17,4 +17,5 @@ mod github_table;
 mod hostile;
 mod live;
 mod log;
+mod openings;
 mod past;
