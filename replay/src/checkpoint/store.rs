@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::live::off_the_runtime;
 use crate::projection::Folded;
 use crate::segments::{Block, Segments};
-use crate::source::{SegmentId, Source};
+use crate::source::{SegmentId, Source, make_private};
 use crate::time::Time;
 
 const FOLDER: &str = "checkpoints";
@@ -309,14 +309,14 @@ impl Snapshot {
     /// Writes it into the cache folder of its log, and removes what is older than is kept there. Blocks.
     pub(crate) fn write_to_cache(&self, cache: &Path) -> Result<PathBuf, CheckpointError> {
         let folder = cache.join(FOLDER);
-        std::fs::create_dir_all(&folder).map_err(|source| CheckpointError::Io {
+        make_private(&folder).map_err(|source| CheckpointError::Io {
             what: "make",
             path: folder.clone(),
             source,
         })?;
         let path = folder.join(self.name());
         self.write_to(&path)?;
-        remove_old(&folder, &self.folded.state().rules().as_text());
+        remove_old(&folder, &self.folded.state().rules().as_text(), &path);
         Ok(path)
     }
 
@@ -378,21 +378,22 @@ fn end_mark(segments: &Segments, segment: u32, size: u64) -> Option<EndMark> {
     Some(EndMark::of(from, &part(segments, segment, from, size)))
 }
 
-fn remove_old(folder: &Path, rules: &str) {
-    let places = in_cache(folder);
-    let mut found: Vec<_> = places
-        .iter()
-        .filter_map(|place| match place {
-            Place::Cache(path) => {
-                let position = parse_name(path.file_name()?.to_str()?, rules)?;
-                Some((position, path))
-            }
-            Place::Beside(_) => None,
-        })
-        .collect();
+/// Removes all but the newest. Not the furthest: of a log that was begun anew, those of the one before may go further, and
+/// would be in the way for ever. The one that was just written stays in any case.
+fn remove_old(folder: &Path, rules: &str, written: &Path) {
+    let mut found = Vec::new();
+    for place in in_cache(folder) {
+        let Place::Cache(path) = place else { continue };
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(position) = name.and_then(|name| parse_name(name, rules)) else {
+            continue;
+        };
+        let modified = path.metadata().and_then(|found| found.modified()).ok();
+        found.push((path == written, modified, position, path));
+    }
     found.sort();
     let old = found.len().saturating_sub(KEPT_IN_CACHE);
-    for (_, path) in found.into_iter().take(old) {
+    for (.., path) in found.into_iter().take(old) {
         // Whoever has it mapped keeps it. If it can't be removed, the next one tries again.
         let _ = std::fs::remove_file(path);
     }

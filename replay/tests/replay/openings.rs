@@ -66,3 +66,26 @@ async fn nothing_is_told_of_a_moment_that_may_lie_behind_what_is_broken() {
         assert!(is_told, "{at}: {error}");
     }
 }
+
+#[tokio::test]
+async fn checkpoints_of_later_positions_are_not_in_the_way_of_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, cache) = (dir.path().join("log"), dir.path().join("cache"));
+    let [middle, end] = two_days(&log);
+    let places = [
+        place(1, end),
+        place(1, middle),
+        place(0, end),
+        place(0, middle),
+    ];
+    for at in places {
+        let mut loaded = load(&log, at, &cache).await.unwrap();
+        let written = loaded.checkpoint().await.unwrap();
+        assert!(written.exists(), "{at}");
+        let folder = written.parent().unwrap();
+        assert!(std::fs::read_dir(folder).unwrap().count() <= 3, "{at}");
+        let warm = load(&log, at, &cache).await.unwrap();
+        assert_eq!(warm.opening.checkpoint.as_deref(), Some(&*written), "{at}");
+        assert_eq!(warm.folded.position(), loaded.folded.position());
+    }
+}
