@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use log_core::Position;
+use log_core::segment::SegmentName;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::head::{EndMark, Head, SegmentMark};
@@ -226,6 +227,9 @@ async fn check_marks(
         what,
     };
     let head = checkpoint.head();
+    if head.segments.len() != head.position().segment as usize + 1 {
+        return Err(other("it does not say of which segments".to_owned()).into());
+    }
     let there = source.segments();
     for (mark, number) in head.segments.iter().zip(0u32..) {
         let Some(id) = there.get(number as usize) else {
@@ -251,8 +255,14 @@ async fn check_marks(
             return Err(other(format!("segment {number} has another digest")).into());
         }
         let matches = match mark.end {
-            // It is empty.
-            None => true,
+            // It was sealed, and the source does not say what it is now.
+            None if mark.sha224.is_some() => {
+                let bytes = part(segments, number, 0, mark.size);
+                let digest = SegmentName::of(number, &bytes).sha224;
+                mark.sha224.as_deref() == Some(&*data_encoding::HEXLOWER.encode(&digest))
+            }
+            None => mark.size == 0,
+            Some(end) if end.from > mark.size => false,
             Some(end) if is_last => {
                 let from = Position {
                     segment: number,
@@ -280,15 +290,14 @@ fn joined(blocks: &[Block], segment: u32, end: u64) -> Vec<u8> {
     bytes
 }
 
+/// A part of a segment; nothing else of it is looked at.
 fn part(segments: &Segments, segment: u32, from: u64, end: u64) -> Vec<u8> {
-    let position = Position {
-        segment,
-        offset: end,
-    };
-    let blocks = segments.blocks_until(position);
-    let bytes = joined(&blocks, segment, end);
-    let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
-    bytes[from..].to_vec()
+    joined(&blocks_of(segments, segment, from, end), segment, end)
+}
+
+fn blocks_of(segments: &Segments, segment: u32, from: u64, end: u64) -> Vec<Block> {
+    let place = |offset| Position { segment, offset };
+    segments.blocks_between(place(from), place(end))
 }
 
 /// What a checkpoint is to be written of, taken while the log is followed.
@@ -360,19 +369,14 @@ impl Snapshot {
 
 /// The mark of a segment's last records.
 fn end_mark(segments: &Segments, segment: u32, size: u64) -> Option<EndMark> {
-    let position = Position {
-        segment,
-        offset: size,
-    };
-    let blocks = segments.blocks_until(position);
-    let ours = blocks.iter().filter(|block| block.segment == segment);
-    let frames = ours.clone().flat_map(Block::frames).map_while(Result::ok);
+    let blocks = blocks_of(segments, segment, 0, size);
+    let frames = blocks.iter().flat_map(Block::frames).map_while(Result::ok);
     let from = frames
         .map(|frame| frame.offset)
         .find(|offset| size - offset <= MARK_BYTES)
         // A record that is longer than that.
         .or_else(|| {
-            let frames = ours.flat_map(Block::frames).map_while(Result::ok);
+            let frames = blocks.iter().flat_map(Block::frames).map_while(Result::ok);
             frames.map(|frame| frame.offset).last()
         })?;
     Some(EndMark::of(from, &part(segments, segment, from, size)))
