@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use log_core::Position;
+use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::head::{EndMark, Head, SegmentMark};
@@ -22,8 +23,8 @@ use crate::time::Time;
 
 const FOLDER: &str = "checkpoints";
 const SUFFIX: &str = ".ckpt";
-/// Checkpoints of the same rules that are kept in the cache: the newest ones.
-const KEPT_IN_CACHE: usize = 3;
+/// Checkpoints of the same rules that are kept in the cache, or beside the log: the newest ones.
+const KEPT: usize = 3;
 /// About so many bytes before the position are compared with the log's.
 const MARK_BYTES: u64 = 64 << 10;
 
@@ -320,6 +321,24 @@ impl Snapshot {
         Ok(path)
     }
 
+    /// Writes it beside its log, for all who open that, and removes what is older than is kept there; gives its name.
+    pub(crate) async fn write_beside(self, source: &Source) -> Result<String, Error> {
+        let (name, rules) = (self.name(), self.folded.state().rules().as_text());
+        let written = off_the_runtime(usize::MAX, move || {
+            let file = NamedTempFile::new().map_err(|source| CheckpointError::Io {
+                what: "write a file in",
+                path: std::env::temp_dir(),
+                source,
+            })?;
+            self.write_to(file.path())?;
+            Ok::<_, CheckpointError>(file)
+        });
+        let file = written.await.map_err(Error::joined)??;
+        source.put_checkpoint_file(&name, file.path()).await?;
+        remove_old_beside(source, &rules).await;
+        Ok(name)
+    }
+
     /// Writes it to a file. Blocks.
     pub(crate) fn write_to(&self, path: &Path) -> Result<u64, CheckpointError> {
         let folded = &self.folded;
@@ -378,6 +397,22 @@ fn end_mark(segments: &Segments, segment: u32, size: u64) -> Option<EndMark> {
     Some(EndMark::of(from, &part(segments, segment, from, size)))
 }
 
+async fn remove_old_beside(source: &Source, rules: &str) {
+    let Ok(names) = source.list_checkpoints().await else {
+        return;
+    };
+    let mut found: Vec<_> = names
+        .into_iter()
+        .filter_map(|(name, _)| Some((parse_name(&name, rules)?, name)))
+        .collect();
+    found.sort();
+    let old = found.len().saturating_sub(KEPT);
+    for (_, name) in found.into_iter().take(old) {
+        // Whoever reads it has it mapped, or begins anew. If it can't be removed, the next one tries again.
+        let _ = source.remove_checkpoint(&name).await;
+    }
+}
+
 fn remove_old(folder: &Path, rules: &str) {
     let places = in_cache(folder);
     let mut found: Vec<_> = places
@@ -391,7 +426,7 @@ fn remove_old(folder: &Path, rules: &str) {
         })
         .collect();
     found.sort();
-    let old = found.len().saturating_sub(KEPT_IN_CACHE);
+    let old = found.len().saturating_sub(KEPT);
     for (_, path) in found.into_iter().take(old) {
         // Whoever has it mapped keeps it. If it can't be removed, the next one tries again.
         let _ = std::fs::remove_file(path);

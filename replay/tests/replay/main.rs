@@ -18,3 +18,4 @@ mod hostile;
 mod live;
 mod log;
 mod past;
+mod service;
