@@ -97,6 +97,20 @@ pub enum FrameError {
     },
 }
 
+impl FrameError {
+    /// Where the record starts that is none; everything before it is sound.
+    pub const fn offset(&self) -> u64 {
+        match self {
+            Self::TornHeader { offset }
+            | Self::TornPayload { offset, .. }
+            | Self::OverlongHeader { offset }
+            | Self::BadHeader { offset }
+            | Self::WrongOffset { offset, .. }
+            | Self::OverlongPayload { offset, .. } => *offset,
+        }
+    }
+}
+
 /// The frames of a slice, without copying. Ends after the first error.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {

@@ -10,6 +10,7 @@
 //! Depends on [`crate::checkpoint`] for mapped pages.
 
 mod column;
+mod count;
 mod index;
 mod list;
 mod moment;
@@ -17,6 +18,7 @@ mod pages;
 mod text;
 
 pub(crate) use column::{Column, ROWS_MAX};
+pub(crate) use count::Count;
 pub(crate) use index::{Index, Key};
 pub(crate) use list::{List, Lists};
 pub(crate) use moment::Moment;

@@ -2,7 +2,7 @@
 //!
 //! It is two folds over the same records that know nothing of each other: one of GitHub, one of git and Gerrit. So two
 //! threads make it at once, and it is the same whoever made it. Its tables are columns whose texts lie in the log
-//! itself ([`crate::columns`]). It is read through small borrowed views ([`Issue`], [`Cl`], [`Commit`], …), which
+//! itself (`columns`). It is read through small borrowed views ([`Issue`], [`Cl`], [`Commit`], …), which
 //! follow the original's API; where it differs from the original on purpose, replay/DIFFERENCES.md says so.
 //!
 //! ```no_run

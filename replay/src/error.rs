@@ -7,6 +7,7 @@ use log_core::Position;
 use tokio::task::JoinError;
 
 use crate::checkpoint::CheckpointError;
+use crate::live::At;
 use crate::source::SourceError;
 
 /// Why a log can't be opened, or is no longer followed. What was published before stays readable.
@@ -74,6 +75,14 @@ pub enum AtError {
         asked: Position,
         /// The end.
         end: Position,
+    },
+    /// It is before what was folded already.
+    #[error("{asked} is before {at}, from where it should go on")]
+    Before {
+        /// What was asked for.
+        asked: At,
+        /// The end of what was folded.
+        at: Position,
     },
     /// It is inside a record, or beyond the end of its segment.
     #[error(

@@ -45,7 +45,7 @@ pub use checkpoint::CheckpointError;
 pub use corpus::{Corpus, Rules, Scope, Touched};
 pub use error::{AtError, Error, Stopped};
 pub use live::{At, Failure, Health, Live, LiveOptions};
-pub use open::{CorpusOptions, Opening, open_default};
+pub use open::{CorpusOptions, Loaded, Opening, open_default};
 pub use projection::{Applied, BrokenFrame, Folded, Projection, RecordRef, Skipped, Skips, Walked};
 pub use segments::{Block, SegmentBytes, Segments};
 pub use source::{SegmentId, Source, SourceError, SourceOptions};

@@ -280,7 +280,7 @@ impl<P: Projection> Live<P> {
 
     /// The news from now on.
     pub fn subscribe(&self) -> Subscription {
-        self.news.from_now_on()
+        self.news.starting_now()
     }
 
     /// The state as of a position or a time.

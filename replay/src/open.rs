@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{Limit, Snapshot, open_newest};
-use crate::corpus::{Corpus, Rules};
+use crate::corpus::{Corpus, Rules, Touched};
 use crate::error::{AtError, Error};
 use crate::live::{At, Keep, Live, LiveOptions, Start, fold_all, fold_to, off_the_runtime};
 use crate::projection::{Folded, Projection as _};
@@ -88,6 +88,44 @@ impl Loaded {
     /// The log.
     pub fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Folds on up to a later moment, or to the end of the log, and says what the records in between touched.
+    ///
+    /// # Errors
+    /// If the log can't be read, does not reach there, or the moment is before what is folded. Then the corpus is left
+    /// as it was.
+    pub async fn fold_on(&mut self, at: Option<At>) -> Result<Touched, Error> {
+        self.check_order(at)?;
+        let mut folded = self.folded.snapshot().again();
+        folded.state_mut().watch();
+        let from = folded.position();
+        let mut folded = match at {
+            None => catch_up(&mut self.source, folded).await?,
+            Some(at) => fold_past(&mut self.source, folded, at).await?,
+        };
+        let touched = folded.state_mut().touched();
+        self.opening.folded_records += folded.records() - self.folded.records();
+        self.opening.folded_bytes += bytes_between(&self.source, from, folded.position());
+        self.folded = folded;
+        Ok(touched)
+    }
+
+    fn check_order(&self, at: Option<At>) -> Result<(), AtError> {
+        let Some(asked) = at else { return Ok(()) };
+        let here = self.folded.position();
+        let is_before = match asked {
+            At::Position(asked) => self.source.next_position(asked) < here,
+            At::Time(time) => self.folded.recorded() > Some(time),
+        };
+        match asked {
+            _ if is_before => Err(AtError::Before { asked, at: here }),
+            At::Position(asked) if asked > self.source.tail() => Err(AtError::PastEnd {
+                asked,
+                end: self.source.tail(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Writes a checkpoint to the cache if that would save much at the next opening; gives its file if it was written.
@@ -261,9 +299,10 @@ impl Corpus {
         opening.from = folded.position();
         let records = folded.records();
         let folded = match at {
-            None => catch_up(&mut source, folded, &mut opening).await?,
+            None => catch_up(&mut source, folded).await?,
             Some(at) => fold_past(&mut source, folded, at).await?,
         };
+        opening.folded_bytes = bytes_between(&source, opening.from, folded.position());
         opening.folded_records = folded.records() - records;
         Ok(Loaded {
             folded,
@@ -277,21 +316,28 @@ impl Corpus {
 async fn catch_up(
     source: &mut Source,
     mut folded: Folded<Corpus>,
-    opening: &mut Opening,
 ) -> Result<Folded<Corpus>, Error> {
     loop {
         let blocks = source.read(folded.position(), LOAD_BYTES).await?;
         if blocks.is_empty() {
             return Ok(folded);
         }
-        let bytes = blocks.iter().map(|block| block.bytes.len() as u64);
-        opening.folded_bytes += bytes.sum::<u64>();
         let (state, broken) = fold_all(folded, blocks).await.map_err(Error::joined)?;
         folded = state;
         if let Some(broken) = broken {
             return Err(source.damage(broken.segment, broken.source).into());
         }
     }
+}
+
+/// Bytes of the log between two positions.
+fn bytes_between(source: &Source, from: Position, end: Position) -> u64 {
+    let before = |position: Position| -> u64 {
+        let ids = source.segments().into_iter();
+        let sizes = ids.take_while(|id| id.number < position.segment);
+        sizes.map(|id| id.size).sum::<u64>() + position.offset
+    };
+    before(end).saturating_sub(before(from))
 }
 
 /// Folds up to a moment of the past.

@@ -2,7 +2,7 @@
 //!
 //! [`Segments`] only ever learns more bytes of a log that only ever grows, so a clone of it, such as a snapshot's,
 //! finds what it could find for as long as it lives. Nothing is copied when bytes are attached, but for the
-//! little ones of a tail, which are joined so that they stay few. Depends on [`crate::mapped`] for the mapping.
+//! little ones of a tail, which are joined so that they stay few. Depends on `mapped` for the mapping.
 
 use std::fmt;
 use std::fs::File;

@@ -13,7 +13,7 @@ use crate::columns::BlockSink;
 
 /// The version of the tables' columns and of what is in them. Any change there makes older checkpoints useless, and
 /// has to change this.
-pub(crate) const TABLES_VERSION: u32 = 1;
+pub(crate) const TABLES_VERSION: u32 = 2;
 
 const BUFFER_BYTES: usize = 1 << 20;
 

@@ -61,11 +61,6 @@ impl Text {
         self.len
     }
 
-    /// Whether there are none.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The bytes, if they are in the cell; else where they are.
     pub(crate) fn resolve(&self) -> Result<&[u8], Place> {
         let word = |at: usize| {

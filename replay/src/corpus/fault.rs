@@ -1,4 +1,4 @@
-//! What of the log makes no sense, where it is and why. Depends on [`crate::columns`].
+//! What of the log makes no sense, where it is and why. Depends on `columns`.
 
 use std::fmt;
 

@@ -14,7 +14,7 @@ pub(in crate::corpus) mod refs;
 pub(in crate::corpus) mod repo;
 pub(in crate::corpus) mod signature;
 
-use crate::columns::{Chain, Index, Key, Moment, NONE, Pages, Place, Text, table};
+use crate::columns::{Chain, Count, Index, Key, Moment, NONE, Pages, Place, Text, table};
 use crate::corpus::fault::Faults;
 use crate::corpus::record::Texts;
 use proto::GitHash;
@@ -88,7 +88,12 @@ table! {
         /// Further ones, rows of [`Memberships`].
         memberships: Chain,
     }
-    and { by_hash: Index, lists: crate::columns::Lists, }
+    and {
+        by_hash: Index,
+        lists: crate::columns::Lists,
+        /// Those that were recorded.
+        known: Count,
+    }
 }
 
 table! {
@@ -145,7 +150,13 @@ table! {
         owner: i64,
         previous: u32,
     }
-    and { by_number: Index, }
+    and {
+        by_number: Index,
+        /// Those that have a patch set and a history.
+        complete: Count,
+        /// The metas of those.
+        complete_metas: Count,
+    }
 }
 
 table! {

@@ -1,7 +1,7 @@
 //! GitHub's tables: users, teams, repositories, labels, milestones, issues and what belongs to them.
 //!
 //! What rows are joined and filtered by is in their cells. What is only shown of an event or a review is read from the
-//! record that has it: the row says where that is. Depends on [`crate::columns`].
+//! record that has it: the row says where that is. Depends on `columns`.
 
 pub(in crate::corpus) mod apply;
 pub(in crate::corpus) mod list_edits;

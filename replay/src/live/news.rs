@@ -31,7 +31,7 @@ impl Subscription {
         }
     }
 
-    pub(super) fn from_now_on(&self) -> Self {
+    pub(super) fn starting_now(&self) -> Self {
         Self::new(self.news.resubscribe())
     }
 

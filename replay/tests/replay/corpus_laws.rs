@@ -79,13 +79,6 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     })
 }
 
-/// The canonical dump.
-fn dumped(corpus: &Corpus) -> String {
-    let mut dump = Vec::new();
-    forgelog_replay::corpus::dump(corpus, &Default::default(), &mut dump).unwrap();
-    String::from_utf8(dump).unwrap()
-}
-
 /// Reads everything that there is to read.
 fn check_views(corpus: &Corpus) {
     let mut known = 0;

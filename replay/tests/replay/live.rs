@@ -9,18 +9,19 @@ use log_core::{NewRecord, Position};
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::log::{all_records, append, fill, folded, ids, open, queued, reopen};
 
-fn spawn(
-    stream: &log_core::Stream,
-    options: LiveOptions,
-) -> (
+/// What follows, its task, and what stops it.
+type Following = (
     Live<Builds>,
-    tokio::task::JoinHandle<Result<(), Arc<Error>>>,
+    JoinHandle<Result<(), Arc<Error>>>,
     CancellationToken,
-) {
+);
+
+fn spawn(stream: &log_core::Stream, options: LiveOptions) -> Following {
     let cancel = CancellationToken::new();
     let (live, task) = Live::spawn(stream.clone(), options, cancel.clone());
     (live, task, cancel)

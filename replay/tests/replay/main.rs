@@ -6,6 +6,7 @@ mod activity;
 mod builds_laws;
 mod conformance;
 mod corpus_laws;
+mod counts;
 mod fold_laws;
 mod forge;
 mod gerrit;

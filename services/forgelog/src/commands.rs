@@ -3,7 +3,9 @@
 mod bench;
 mod build;
 mod buildlet;
+mod corpus;
 mod log;
+mod progress;
 mod show;
 mod up;
 
@@ -12,10 +14,14 @@ use clap::{Args, Parser, Subcommand};
 use std::io::{BufWriter, ErrorKind, Stdout, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use crate::data_folder::{self, DataFolder};
+
+/// How long threads that are in the middle of something may hold up the end.
+const THREADS_LIMIT: Duration = Duration::from_secs(1);
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all went well, 1 something failed (stderr says what), 2 the command line is wrong.
@@ -34,6 +40,8 @@ enum Command {
     Up(up::Arguments),
     #[command(subcommand)]
     Log(log::Command),
+    #[command(subcommand)]
+    Corpus(corpus::Command),
     #[command(subcommand)]
     Build(build::Command),
     Buildlet(buildlet::Arguments),
@@ -62,6 +70,7 @@ impl Arguments {
         match self.command {
             Command::Up(arguments) => arguments.run(),
             Command::Log(command) => until_nobody_reads(command.run()),
+            Command::Corpus(command) => until_nobody_reads(command.run()),
             Command::Build(command) => until_nobody_reads(command.run()),
             Command::Buildlet(arguments) => arguments.run(),
             Command::Bench(command) => until_nobody_reads(command.run()),
@@ -117,6 +126,30 @@ fn print(
     let code = runtime()?.block_on(command(&mut out))?;
     out.flush()?;
     Ok(code)
+}
+
+/// The same on all cores.
+fn print_on_all_cores(
+    command: impl AsyncFnOnce(&mut BufWriter<Stdout>) -> Result<ExitCode>,
+) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let mut out = stdout();
+    let outcome = runtime.block_on(command(&mut out));
+    runtime.shutdown_timeout(THREADS_LIMIT);
+    let flushed = out.flush();
+    let code = outcome?;
+    flushed?;
+    Ok(code)
+}
+
+/// What is at the end of a command's help.
+fn with_exit_codes(text: &str) -> String {
+    format!(
+        "{text}\n\nExit codes: 0 all went well, 1 something failed or has faults (stderr says what), 2 the command line is wrong."
+    )
 }
 
 #[cfg(test)]

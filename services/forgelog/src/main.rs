@@ -1,5 +1,5 @@
 //! The command `forgelog`: all services in one process (`up`), the agent that builds (`buildlet`), and a look into what
-//! they keep (`log`, `build`).
+//! they keep (`log`, `corpus`, `build`).
 //!
 //! Everything here is glue and words for people: what a service does is in its own crate. Depends on all of them, and
 //! nothing depends on it.

@@ -11,50 +11,10 @@ mod support;
 
 use rustix::process::Signal;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::Stdio;
+use support::server::Server;
 use support::{forgelog, json, run, run_badly, run_well, wait_until};
 use tempfile::TempDir;
-
-/// A running `forgelog log serve`; killed when it is dropped.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(log: &[&str]) -> Self {
-        Self::start_at(log, "127.0.0.1:0")
-    }
-
-    fn start_at(log: &[&str], listen: &str) -> Self {
-        let arguments = [&["log", "serve", "--listen", listen], log].concat();
-        let mut child = forgelog(&arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut first = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut first).unwrap();
-        let url = first.strip_prefix("listening on ").expect(&first);
-        Self {
-            url: url.trim_end().to_owned(),
-            child,
-        }
-    }
-
-    fn logs(&self) -> String {
-        format!("{}/logs", self.url)
-    }
-
-    fn stop(mut self, how: Signal) -> ExitStatus {
-        support::signal(self.child.id(), how);
-        wait_until("the server stops", || self.child.try_wait().unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn append(log: &str, owner: &str) {
     let mut child = forgelog(&["log", "append", "--log", log, "--format", "json"])

@@ -141,7 +141,9 @@ impl Git {
                 self.changes.patch_sets.set(change, chain.with(row));
             }
         }
+        self.uncount(change);
         self.changes.commit.set(change, commit);
+        self.count(change);
         self.changes.version.set(change, version);
         let is_known = self.commits.flags.get(commit) & commit_flag::KNOWN != 0;
         self.set_change_flag(change, change_flag::UNREAD, !is_known);

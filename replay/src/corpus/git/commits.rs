@@ -46,6 +46,9 @@ impl Git {
         let has_new_parents =
             flags & commit_flag::KNOWN != 0 && !self.has_parents(row, first, more);
         let commits = &mut self.commits;
+        if flags & commit_flag::KNOWN == 0 {
+            commits.known.add(1);
+        }
         let flags = flags & !commit_flag::FACTS | commit_flag::KNOWN | read.facts;
         commits.flags.set(row, flags);
         commits.raw.set(row, step.record.text(read.raw));

@@ -80,7 +80,9 @@ impl Git {
             if let End::Met = end {
                 self.mark(change, head, old);
                 self.changes.meta.set(change, head);
-                return self.take(change, &said);
+                self.uncount(change);
+                self.take(change, &said);
+                return self.count(change);
             }
         }
         if old != NONE {
@@ -119,6 +121,7 @@ impl Git {
         let head = self.changes.meta.get(change);
         let mut said = Said::default();
         let end = self.walk(head, NONE, |row| self.hear(step.texts, &mut said, row));
+        self.uncount(change);
         self.reset(change);
         self.mark(change, head, NONE);
         match end {
@@ -126,6 +129,7 @@ impl Git {
                 self.set_change_flag(change, change_flag::HISTORY, true);
                 self.take_oldest(step.texts, change, oldest);
                 self.take(change, &said);
+                self.count(change);
                 None
             }
             // Its labels count all the same.
@@ -233,6 +237,29 @@ impl Git {
         if let Some(branch) = said.branch {
             self.changes.branch.set(change, branch);
         }
+    }
+
+    /// Takes a change out of the counts, before it is changed.
+    pub(super) fn uncount(&mut self, change: u32) {
+        if self.counts_as_complete(change) {
+            let metas = self.changes.metas.get(change);
+            self.changes.complete.subtract(1);
+            self.changes.complete_metas.subtract(metas.into());
+        }
+    }
+
+    /// Takes a change into the counts, after it was changed.
+    pub(super) fn count(&mut self, change: u32) {
+        if self.counts_as_complete(change) {
+            let metas = self.changes.metas.get(change);
+            self.changes.complete.add(1);
+            self.changes.complete_metas.add(metas.into());
+        }
+    }
+
+    fn counts_as_complete(&self, change: u32) -> bool {
+        let has_history = self.changes.flags.get(change) & change_flag::HISTORY != 0;
+        has_history && self.changes.commit.get(change) != NONE
     }
 
     /// A change of whose history nothing is known.

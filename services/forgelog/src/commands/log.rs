@@ -11,7 +11,6 @@ mod info;
 mod mirror;
 mod mutation;
 mod open;
-mod progress;
 mod records;
 mod repair;
 mod serve;
@@ -19,16 +18,11 @@ mod source;
 mod synth;
 mod verify;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
-use std::io::{BufWriter, Stdout, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use super::stdout;
-
-/// How long threads that are in the middle of something may hold up the end.
-const THREADS_LIMIT: Duration = Duration::from_secs(1);
+use super::{print_on_all_cores, with_exit_codes};
 
 /// Look into logs, write them, check them, copy them and serve them.
 #[derive(Debug, Subcommand)]
@@ -47,7 +41,7 @@ pub(super) enum Command {
 
 impl Command {
     pub(super) fn run(self) -> Result<ExitCode> {
-        print(async |out| match self {
+        print_on_all_cores(async |out| match self {
             Self::Info(arguments) => arguments.run(out).await,
             Self::Cat(arguments) => arguments.run(out).await,
             Self::Append(arguments) => arguments.run(out).await,
@@ -60,28 +54,4 @@ impl Command {
             Self::Synth(arguments) => arguments.run(out).await,
         })
     }
-}
-
-/// Runs a command on all cores, and sees to it that all that it prints gets out.
-fn print(
-    command: impl AsyncFnOnce(&mut BufWriter<Stdout>) -> Result<ExitCode>,
-) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    let mut out = stdout();
-    let outcome = runtime.block_on(command(&mut out));
-    runtime.shutdown_timeout(THREADS_LIMIT);
-    let flushed = out.flush();
-    let code = outcome?;
-    flushed?;
-    Ok(code)
-}
-
-/// What is at the end of a command's help.
-fn with_exit_codes(text: &str) -> String {
-    format!(
-        "{text}\n\nExit codes: 0 all went well, 1 something failed or has faults (stderr says what), 2 the command line is wrong."
-    )
 }

@@ -35,6 +35,18 @@ pub(crate) fn line(text: &str, width: usize) -> String {
     line
 }
 
+/// Somebody's text of several lines, none of which moves the cursor elsewhere.
+pub(crate) fn text(text: &str) -> String {
+    let clean = |c: char| match c {
+        '\n' | '\t' => Some(c),
+        '\r' => None,
+        c if c.is_control() => Some(' '),
+        c => Some(c),
+    };
+    let clean: String = text.chars().filter_map(clean).collect();
+    clean.trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +71,11 @@ mod tests {
         assert_eq!(line("too long", 4), "too…");
         assert_eq!(line("a\u{1b}[31m\nb", 20), "a [31m b");
         assert_eq!(line("äöüß", 3), "äö…");
+    }
+
+    #[test]
+    fn texts_keep_their_lines_and_nothing_wilder() {
+        assert_eq!(text("a\r\n\tb\u{1b}[2J\n\n"), "a\n\tb [2J");
     }
 
     #[test]

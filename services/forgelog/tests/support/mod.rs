@@ -12,6 +12,9 @@
     reason = "a test fails where it stands"
 )]
 
+pub mod corpora;
+pub mod server;
+
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::open;
-use super::progress::{Progress, size};
 use super::source::One;
 use super::with_exit_codes;
+use crate::commands::progress::{Progress, size};
 
 /// Copy a stream into a folder that the original's programs read.
 #[derive(Debug, Args)]

@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use super::copy::LocalCopy;
 use super::mirror::Segments;
 use super::open;
-use super::progress::{Progress, size};
 use super::source::{self, One};
 use super::with_exit_codes;
+use crate::commands::progress::{Progress, size};
 
 /// Copy another log into a stream.
 #[derive(Debug, Args)]

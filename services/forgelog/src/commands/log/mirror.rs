@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::copy::LocalCopy;
-use super::progress::{Progress, size};
 use super::source;
 use super::with_exit_codes;
+use crate::commands::progress::{Progress, size};
 use crate::commands::up::Signals;
 
 /// Copy a server's log, and keep the copy up to date.

@@ -11,9 +11,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use tokio::sync::mpsc;
 
-use super::progress::{Progress, size};
 use super::source::One;
 use super::with_exit_codes;
+use crate::commands::progress::{Progress, size};
 
 /// Payload bytes that are generated at a time, and how many such chunks may wait.
 const CHUNK: usize = 1 << 20;

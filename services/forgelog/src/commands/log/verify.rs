@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::progress::Progress;
 use super::source::Any;
 use super::with_exit_codes;
+use crate::commands::progress::Progress;
 
 /// Read everything and check it: digests, framing, and that nothing lies about. Exit code 1 if something is wrong.
 #[derive(Debug, Args)]
