@@ -14,7 +14,6 @@ use crate::corpus::{Corpus, Rules, Touched};
 use crate::error::{AtError, Error};
 use crate::live::{At, Keep, Live, LiveOptions, Start, fold_all, fold_to, off_the_runtime};
 use crate::projection::{Folded, Projection as _};
-use crate::segments::Segments;
 use crate::source::{SegmentId, Source, SourceOptions};
 
 /// The log that [`open_default`] opens, unless the environment names another.
@@ -179,6 +178,8 @@ impl Loaded {
         let cancel = CancellationToken::new();
         let end = cancel.clone().drop_guard();
         self.folded = self.folded.snapshot();
+        // Whoever has the handle sees this state first: what comes after it is news.
+        self.folded.state_mut().watch();
         let start = Start {
             source: self.source,
             state: self.folded,
@@ -384,7 +385,8 @@ async fn fold_past(
         At::Position(asked) => asked.min(tail),
         At::Time(_) => tail,
     };
-    let mut segments = Segments::default();
+    // With what a checkpoint gave: where a segment ends is asked of them.
+    let mut segments = folded.state().segments().clone();
     let mut from = folded.position();
     while from < end {
         let blocks = source.read(from, LOAD_BYTES).await?;
