@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::columns::Cell;
@@ -126,6 +127,7 @@ impl Checkpoint {
 
     /// The same for bytes that are there already; `path` is for messages.
     pub(crate) fn of(path: &Path, bytes: SegmentBytes) -> Result<Arc<Self>, CheckpointError> {
+        let bytes = aligned(bytes);
         let foreign = || CheckpointError::Foreign {
             path: path.to_owned(),
         };
@@ -278,6 +280,14 @@ impl std::fmt::Debug for Checkpoint {
     }
 }
 
+/// Bytes whose blocks can be read as cells: those of a mapping can, those that a store gave may lie anywhere.
+fn aligned(bytes: SegmentBytes) -> SegmentBytes {
+    match bytes.as_ptr().addr().is_multiple_of(align_of::<u64>()) {
+        true => bytes,
+        false => Bytes::from_owner(heal::Words::of(&bytes)).into(),
+    }
+}
+
 /// Whether all blocks lie before the table, where they may.
 fn entries_fit(entries: &[u8], end: usize) -> bool {
     entries.as_chunks::<ENTRY_BYTES>().0.iter().all(|entry| {
@@ -287,4 +297,38 @@ fn entries_fit(entries: &[u8], end: usize) -> bool {
         };
         start.is_multiple_of(ALIGNMENT) && start.checked_add(len).is_some_and(|block| block <= end)
     })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::columns::BlockSink;
+    use crate::projection::Walked;
+
+    /// The bytes of a checkpoint of what is saved, which stands for nothing.
+    pub(crate) fn bytes_of(save: impl FnOnce(&mut dyn BlockSink)) -> Vec<u8> {
+        let head = Head::new(String::new(), &Walked::default(), Vec::new(), None);
+        let mut bytes = Vec::new();
+        write::write_to(&mut bytes, &head, save).unwrap();
+        bytes
+    }
+
+    /// The same, opened; in memory, where Miri can look at it.
+    pub(crate) fn opened(save: impl FnOnce(&mut dyn BlockSink)) -> Arc<Checkpoint> {
+        let bytes = Bytes::from(bytes_of(save));
+        Checkpoint::of(Path::new("in memory"), bytes.into()).unwrap()
+    }
+
+    #[test]
+    fn blocks_are_read_as_cells_wherever_the_bytes_lie() {
+        let cells = [1u64, 2, 3];
+        let bytes = bytes_of(|sink| sink.block(bytemuck::cast_slice(&cells)));
+        for shift in 0..8 {
+            let mut shifted = vec![0; shift];
+            shifted.extend_from_slice(&bytes);
+            let part = Bytes::from(shifted).slice(shift..);
+            let checkpoint = Checkpoint::of(Path::new("in memory"), part.into()).unwrap();
+            assert_eq!(checkpoint.cells::<u64>(0), cells, "{shift}");
+        }
+    }
 }

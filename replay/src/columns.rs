@@ -15,6 +15,8 @@ mod index;
 mod list;
 mod moment;
 mod pages;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub(crate) use column::{Column, ROWS_MAX};

@@ -213,6 +213,7 @@ impl<P: Projection> Live<P> {
         };
         let task = follow::Task {
             source,
+            first_tail,
             options,
             cancel,
             publish,

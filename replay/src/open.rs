@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use log_core::Position;
+use log_core::{Position, Stream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,6 @@ use crate::corpus::{Corpus, Rules, Touched};
 use crate::error::{AtError, Error};
 use crate::live::{At, Keep, Live, LiveOptions, Start, fold_all, fold_to, off_the_runtime};
 use crate::projection::{Folded, Projection as _};
-use crate::segments::Segments;
 use crate::source::{SegmentId, Source, SourceOptions};
 
 /// The log that [`open_default`] opens, unless the environment names another.
@@ -160,19 +159,7 @@ impl Loaded {
     /// If it can't be written, or the log is none that keeps checkpoints.
     pub async fn checkpoint_beside(&mut self) -> Result<String, Error> {
         let snapshot = self.snapshot();
-        let name = snapshot.name();
-        let file = tempfile::NamedTempFile::new().map_err(|source| {
-            crate::checkpoint::CheckpointError::Io {
-                what: "write a file in",
-                path: std::env::temp_dir(),
-                source,
-            }
-        })?;
-        let path = file.path().to_owned();
-        let written = off_the_runtime(usize::MAX, move || snapshot.write_to(&path)).await;
-        written.map_err(Error::joined)??;
-        self.source.put_checkpoint_file(&name, file.path()).await?;
-        Ok(name)
+        snapshot.write_beside(&self.source).await
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -191,6 +178,8 @@ impl Loaded {
         let cancel = CancellationToken::new();
         let end = cancel.clone().drop_guard();
         self.folded = self.folded.snapshot();
+        // Whoever has the handle sees this state first: what comes after it is news.
+        self.folded.state_mut().watch();
         let start = Start {
             source: self.source,
             state: self.folded,
@@ -221,7 +210,52 @@ impl Keep<Corpus> for Checkpoints {
     }
 }
 
+/// Writes checkpoints beside the stream that is followed, for all who open it.
+struct Beside {
+    stream: Stream,
+}
+
+impl Keep<Corpus> for Beside {
+    fn is_due(&self, bytes: u64) -> bool {
+        bytes >= CHECKPOINT_EVERY_BYTES
+    }
+
+    fn keep(&mut self, folded: Folded<Corpus>, ids: Vec<SegmentId>) -> JoinHandle<()> {
+        let source = Source::of_stream(self.stream.clone(), None);
+        tokio::spawn(async move {
+            let snapshot = Snapshot { folded, ids };
+            if let Err(error) = snapshot.write_beside(&source).await {
+                tracing::warn!("no checkpoint was written: {}", log_core::explain(&error));
+            }
+        })
+    }
+}
+
 impl Corpus {
+    /// Follows a stream as the service that keeps it does: from the newest checkpoint beside it, and leaving new ones
+    /// there now and then, for all who open the stream. Otherwise like [`Live::spawn`].
+    ///
+    /// # Errors
+    /// If the stream can't be read. That there is no checkpoint that fits is no error.
+    pub async fn follow_stream(
+        stream: Stream,
+        options: LiveOptions,
+        cancel: CancellationToken,
+    ) -> Result<(Live<Self>, JoinHandle<Result<(), Arc<Error>>>), Error> {
+        let mut source = Source::of_stream(stream.clone(), options.refresh);
+        let rules = Rules::default();
+        let opened = open_newest(&mut source, &rules, None).await?;
+        let start = Start {
+            source,
+            state: match opened {
+                Some(opened) => opened.folded,
+                None => Folded::starting_from(Self::with_rules(rules)),
+            },
+            keep: Some(Box::new(Beside { stream }) as Box<dyn Keep<Self>>),
+        };
+        Ok(Live::follow(start, options, cancel, None))
+    }
+
     /// Opens the log at a place and follows it: a stream's URL, an original log's folder, or a server's address (see
     /// [`Source::open`]). Returns when everything is folded that was there, and follows until the last handle is gone.
     ///
@@ -351,7 +385,8 @@ async fn fold_past(
         At::Position(asked) => asked.min(tail),
         At::Time(_) => tail,
     };
-    let mut segments = Segments::default();
+    // With what a checkpoint gave: where a segment ends is asked of them.
+    let mut segments = folded.state().segments().clone();
     let mut from = folded.position();
     while from < end {
         let blocks = source.read(from, LOAD_BYTES).await?;

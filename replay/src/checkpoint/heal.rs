@@ -22,13 +22,20 @@ pub(super) struct Healed {
     blocks: HashMap<u32, Words>,
 }
 
-struct Words {
+/// Bytes that lie where a word may.
+pub(super) struct Words {
     words: Vec<u64>,
     len: usize,
 }
 
+impl AsRef<[u8]> for Words {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes()
+    }
+}
+
 impl Words {
-    fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         let mut words = vec![0u64; bytes.len().div_ceil(8)];
         bytemuck::cast_slice_mut(&mut words)[..bytes.len()].copy_from_slice(bytes);
         Self {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use log_core::Position;
 use log_core::segment::SegmentName;
+use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::head::{EndMark, Head, SegmentMark};
@@ -23,8 +24,8 @@ use crate::time::Time;
 
 const FOLDER: &str = "checkpoints";
 const SUFFIX: &str = ".ckpt";
-/// Checkpoints of the same rules that are kept in the cache: the newest ones.
-const KEPT_IN_CACHE: usize = 3;
+/// Checkpoints of the same rules that are kept in the cache, or beside the log: the newest ones.
+const KEPT: usize = 3;
 /// About so many bytes before the position are compared with the log's.
 const MARK_BYTES: u64 = 64 << 10;
 
@@ -329,6 +330,24 @@ impl Snapshot {
         Ok(path)
     }
 
+    /// Writes it beside its log, for all who open that, and removes what is older than is kept there; gives its name.
+    pub(crate) async fn write_beside(self, source: &Source) -> Result<String, Error> {
+        let (name, rules) = (self.name(), self.folded.state().rules().as_text());
+        let written = off_the_runtime(usize::MAX, move || {
+            let file = NamedTempFile::new().map_err(|source| CheckpointError::Io {
+                what: "write a file in",
+                path: std::env::temp_dir(),
+                source,
+            })?;
+            self.write_to(file.path())?;
+            Ok::<_, CheckpointError>(file)
+        });
+        let file = written.await.map_err(Error::joined)??;
+        source.put_checkpoint_file(&name, file.path()).await?;
+        remove_old_beside(source, &rules, &name).await;
+        Ok(name)
+    }
+
     /// Writes it to a file. Blocks.
     pub(crate) fn write_to(&self, path: &Path) -> Result<u64, CheckpointError> {
         let folded = &self.folded;
@@ -382,6 +401,28 @@ fn end_mark(segments: &Segments, segment: u32, size: u64) -> Option<EndMark> {
     Some(EndMark::of(from, &part(segments, segment, from, size)))
 }
 
+/// Removes all but the newest. Those that go further than the log go first, and the one that was just written stays in any
+/// case, also where it is of an early moment.
+async fn remove_old_beside(source: &Source, rules: &str, written: &str) {
+    let Ok(names) = source.list_checkpoints().await else {
+        return;
+    };
+    let tail = source.tail();
+    let mut found: Vec<_> = names
+        .into_iter()
+        .filter_map(|(name, _)| {
+            let position = parse_name(&name, rules)?;
+            Some((name == written, position <= tail, position, name))
+        })
+        .collect();
+    found.sort();
+    let old = found.len().saturating_sub(KEPT);
+    for (.., name) in found.into_iter().take(old) {
+        // Whoever reads it has it mapped, or begins anew. If it can't be removed, the next one tries again.
+        let _ = source.remove_checkpoint(&name).await;
+    }
+}
+
 /// Removes all but the newest. Not the furthest: of a log that was begun anew, those of the one before may go further, and
 /// would be in the way for ever. The one that was just written stays in any case.
 fn remove_old(folder: &Path, rules: &str, written: &Path) {
@@ -396,7 +437,7 @@ fn remove_old(folder: &Path, rules: &str, written: &Path) {
         found.push((path == written, modified, position, path));
     }
     found.sort();
-    let old = found.len().saturating_sub(KEPT_IN_CACHE);
+    let old = found.len().saturating_sub(KEPT);
     for (.., path) in found.into_iter().take(old) {
         // Whoever has it mapped keeps it. If it can't be removed, the next one tries again.
         let _ = std::fs::remove_file(path);

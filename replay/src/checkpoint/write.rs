@@ -1,6 +1,5 @@
 //! Writes a checkpoint: blocks as they come, and at the end what they are.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -73,15 +72,21 @@ pub(crate) fn write(
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     let temp = NamedTempFile::new_in(folder).map_err(io("write"))?;
-    let len = write_to(temp.as_file(), head, save).map_err(io("write"))?;
+    let out = BufWriter::with_capacity(BUFFER_BYTES, temp.as_file());
+    let len = write_to(out, head, save).map_err(io("write"))?;
     temp.persist(path)
         .map_err(|error| io("name")(error.error))?;
     Ok(len)
 }
 
-fn write_to(file: &File, head: &Head, save: impl FnOnce(&mut dyn BlockSink)) -> io::Result<u64> {
+/// Writes the bytes of a file.
+pub(super) fn write_to<W: Write>(
+    out: W,
+    head: &Head,
+    save: impl FnOnce(&mut dyn BlockSink),
+) -> io::Result<u64> {
     let mut sink = Sink {
-        out: BufWriter::with_capacity(BUFFER_BYTES, file),
+        out,
         at: 0,
         entries: Vec::new(),
         numbers: Vec::new(),

@@ -172,7 +172,8 @@ impl GithubSide<'_> {
                 self.github
                     .faults
                     .add_about(&record, fault, &at_byte(error));
-                None
+                // It counts as what `Projection::recorded` says of it, or the past would depend on where a fold began.
+                recorded::recorded(record.payload)
             }
         }
     }
@@ -238,7 +239,7 @@ impl GitSide<'_> {
                 let fault = FaultKind::NotAMutation;
                 let about = at_byte(error);
                 self.git.faults.add_about(&item.record, fault, &about);
-                return None;
+                return recorded::recorded(item.record.payload);
             }
         };
         let step = Step {

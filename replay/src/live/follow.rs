@@ -31,6 +31,8 @@ pub(crate) type KeepFacts = Vec<crate::source::SegmentId>;
 
 pub(super) struct Task<P> {
     pub(super) source: Source,
+    /// The end of the log when the following began.
+    pub(super) first_tail: Position,
     pub(super) options: LiveOptions,
     pub(super) cancel: CancellationToken,
     pub(super) publish: watch::Sender<Arc<Folded<P>>>,
@@ -68,15 +70,16 @@ impl<P: Projection> Task<P> {
     }
 
     async fn follow(&mut self, mut state: Folded<P>, kept: &mut Kept) -> Result<(), Error> {
-        let first_tail = self.source.tail();
-        // Who opened it has the end already, and is told of everything after it.
-        let mut is_watched = self.source.next_position(state.position()) >= first_tail;
-        if is_watched {
-            state.state_mut().watch();
-        }
+        let first_tail = self.first_tail;
+        let mut is_watched = false;
         let mut next_mark = self.next_mark(&state);
         loop {
             let from = state.position();
+            // Before anything is folded that comes after what whoever follows may have waited for.
+            if !is_watched && self.source.next_position(from) >= first_tail {
+                is_watched = true;
+                state.state_mut().watch();
+            }
             let blocks = self.read(from).await?;
             if blocks.is_empty() {
                 if !is_watched {
@@ -107,6 +110,7 @@ impl<P: Projection> Task<P> {
     }
 
     fn next_mark(&self, state: &Folded<P>) -> u64 {
+        // Where none is to be retained it is after more records than there can be.
         let every = lock(&self.shared.retained).every();
         state.records().saturating_add(every)
     }

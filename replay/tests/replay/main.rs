@@ -19,3 +19,4 @@ mod live;
 mod log;
 mod openings;
 mod past;
+mod service;
