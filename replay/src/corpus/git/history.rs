@@ -108,7 +108,9 @@ impl Git {
         }
         let is_shared = self.commits.flags.get(put.row) & commit_flag::SHARED != 0;
         if is_shared || put.has_new_parents {
-            return self.walk_everything(step);
+            self.walk_everything(step);
+            // It may be in the history of any.
+            return (0..self.changes.project.len()).for_each(|change| touched.change(change));
         }
         self.walk_all(step, change);
     }
