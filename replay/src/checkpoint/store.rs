@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use log_core::Position;
 use log_core::segment::SegmentName;
@@ -26,6 +27,8 @@ const FOLDER: &str = "checkpoints";
 const SUFFIX: &str = ".ckpt";
 /// Checkpoints of the same rules that are kept in the cache, or beside the log: the newest ones.
 const KEPT: usize = 3;
+/// A file that is not whole after so long is of a process that was killed.
+const UNFINISHED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// About so many bytes before the position are compared with the log's.
 const MARK_BYTES: u64 = 64 << 10;
 
@@ -424,16 +427,23 @@ async fn remove_old_beside(source: &Source, rules: &str, written: &str) {
 }
 
 /// Removes all but the newest. Not the furthest: of a log that was begun anew, those of the one before may go further, and
-/// would be in the way for ever. The one that was just written stays in any case.
+/// would be in the way for ever. The one that was just written stays in any case. What killed processes left goes too.
 fn remove_old(folder: &Path, rules: &str, written: &Path) {
     let mut found = Vec::new();
     for place in in_cache(folder) {
         let Place::Cache(path) = place else { continue };
         let name = path.file_name().and_then(|name| name.to_str());
+        let modified = path.metadata().and_then(|found| found.modified()).ok();
+        if name.is_some_and(|name| name.starts_with(write::UNFINISHED)) {
+            let age = modified.and_then(|modified| modified.elapsed().ok());
+            if age > Some(UNFINISHED_AGE) {
+                let _ = std::fs::remove_file(path);
+            }
+            continue;
+        }
         let Some(position) = name.and_then(|name| parse_name(name, rules)) else {
             continue;
         };
-        let modified = path.metadata().and_then(|found| found.modified()).ok();
         found.push((path == written, modified, position, path));
     }
     found.sort();
