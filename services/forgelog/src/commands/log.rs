@@ -16,7 +16,7 @@ mod records;
 mod repair;
 mod serve;
 mod source;
-mod synth;
+pub(super) mod synth;
 mod verify;
 
 use anyhow::{Context as _, Result};
