@@ -262,7 +262,17 @@ impl Corpus {
     /// # Errors
     /// If there is no such log, or it can't be read.
     pub async fn open(place: &str, options: CorpusOptions) -> Result<Live<Self>, Error> {
-        let mut loaded = Self::load(place, None, &options).await?;
+        let source = Source::open(place, options.source.clone()).await?;
+        Self::open_from(source, options).await
+    }
+
+    /// The same from a source that is open already, such as [`Source::of_stream`] of a stream that is written in this
+    /// process: then an append is noticed at once.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub async fn open_from(source: Source, options: CorpusOptions) -> Result<Live<Self>, Error> {
+        let mut loaded = Self::load_from(source, None, &options).await?;
         if options.writes_checkpoints
             && let Err(error) = loaded.checkpoint_if_worth().await
         {
