@@ -85,7 +85,7 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
             recorded
         });
         for _ in 2..cores() {
-            scope.spawn(|| while queue.parse_one() {});
+            scope.spawn(|| queue.parse_all());
         }
         let mut side = GithubSide {
             github,
@@ -135,7 +135,7 @@ fn walk_github(
             }
         }
     }
-    while queue.parse_one() {}
+    queue.parse_all();
     walked
 }
 

@@ -66,8 +66,20 @@ pub(super) struct Queue<'a> {
     slots: Vec<(Mutex<Slot<'a>>, Condvar)>,
     /// The next piece that nobody has begun, or an earlier one.
     next: AtomicUsize,
-    /// The piece that is being applied.
-    applied: AtomicUsize,
+    /// The piece that is being applied, or [`OVER`]; and a wake-up whenever that is another.
+    applied: (Mutex<usize>, Condvar),
+}
+
+/// Nothing is applied any more.
+const OVER: usize = usize::MAX;
+
+/// Ends the applying, however it ends: nobody waits for it any more.
+struct Applying<'q, 'a>(&'q Queue<'a>);
+
+impl Drop for Applying<'_, '_> {
+    fn drop(&mut self) {
+        self.0.advance(OVER);
+    }
 }
 
 /// Nothing is left half changed.
@@ -84,7 +96,7 @@ impl<'a> Queue<'a> {
             from,
             rules,
             next: AtomicUsize::new(0),
-            applied: AtomicUsize::new(0),
+            applied: Default::default(),
         }
     }
 
@@ -92,8 +104,7 @@ impl<'a> Queue<'a> {
     pub(super) fn parse_one(&self) -> bool {
         loop {
             let number = self.next.load(Ordering::Relaxed);
-            let ahead = self.applied.load(Ordering::Relaxed) + AHEAD_MAX;
-            if number >= self.slots.len() || number > ahead {
+            if !self.is_near(number, *lock(&self.applied.0)) {
                 return false;
             }
             let claimed = self.claim(number);
@@ -112,6 +123,35 @@ impl<'a> Queue<'a> {
                 return true;
             }
         }
+    }
+
+    /// Takes pieces apart until there is none left, and waits where they are too far ahead.
+    pub(super) fn parse_all(&self) {
+        loop {
+            while self.parse_one() {}
+            let (applied, moved) = &self.applied;
+            let mut applied = lock(applied);
+            loop {
+                let number = self.next.load(Ordering::Relaxed);
+                if *applied == OVER || number >= self.slots.len() {
+                    return;
+                }
+                if self.is_near(number, *applied) {
+                    break;
+                }
+                applied = moved.wait(applied).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+
+    /// Whether there is such a piece, and not too far ahead of the one that is being applied.
+    fn is_near(&self, number: usize, applied: usize) -> bool {
+        number < self.slots.len() && applied != OVER && number <= applied + AHEAD_MAX
+    }
+
+    fn advance(&self, to: usize) {
+        *lock(&self.applied.0) = to;
+        self.applied.1.notify_all();
     }
 
     fn claim(&self, number: usize) -> bool {
@@ -145,8 +185,9 @@ impl<'a> Queue<'a> {
 
     /// Gives all records in the order of the log, up to a place that is no record.
     pub(super) fn for_each(&self, mut apply: impl FnMut(Item<'a>)) {
+        let _applying = Applying(self);
         for number in 0..self.slots.len() {
-            self.applied.store(number, Ordering::Relaxed);
+            self.advance(number);
             let taken = match self.claim(number) {
                 true => self.parse(number),
                 false => self.wait_for(number),
