@@ -60,7 +60,9 @@ impl Chain {
         previous: &Column<u32>,
     ) -> impl Iterator<Item = u32> + Clone + use<'_> {
         let next = |row: u32| (row != NONE).then_some(row);
+        // No more than there are: a page that could not be made anew may hold a circle.
         std::iter::successors(next(self.last), move |row| next(previous.get(*row)))
+            .take(self.count as usize)
     }
 }
 

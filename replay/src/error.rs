@@ -8,6 +8,7 @@ use tokio::task::JoinError;
 
 use crate::checkpoint::CheckpointError;
 use crate::live::At;
+use crate::projection::BrokenFrame;
 use crate::source::SourceError;
 
 /// Why a log can't be opened, or is no longer followed. What was published before stays readable.
@@ -96,6 +97,9 @@ pub enum AtError {
         /// The end.
         end: Position,
     },
+    /// The log is broken before there.
+    #[error("the log is broken")]
+    Broken(#[from] BrokenFrame),
     /// Folding panicked: a bug of ours.
     #[error("the fold broke down")]
     Fold {

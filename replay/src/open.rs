@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use log_core::Position;
+use log_core::{Position, Stream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -159,19 +159,7 @@ impl Loaded {
     /// If it can't be written, or the log is none that keeps checkpoints.
     pub async fn checkpoint_beside(&mut self) -> Result<String, Error> {
         let snapshot = self.snapshot();
-        let name = snapshot.name();
-        let file = tempfile::NamedTempFile::new().map_err(|source| {
-            crate::checkpoint::CheckpointError::Io {
-                what: "write a file in",
-                path: std::env::temp_dir(),
-                source,
-            }
-        })?;
-        let path = file.path().to_owned();
-        let written = off_the_runtime(usize::MAX, move || snapshot.write_to(&path)).await;
-        written.map_err(Error::joined)??;
-        self.source.put_checkpoint_file(&name, file.path()).await?;
-        Ok(name)
+        snapshot.write_beside(&self.source).await
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -222,14 +210,69 @@ impl Keep<Corpus> for Checkpoints {
     }
 }
 
+/// Writes checkpoints beside the stream that is followed, for all who open it.
+struct Beside {
+    stream: Stream,
+}
+
+impl Keep<Corpus> for Beside {
+    fn is_due(&self, bytes: u64) -> bool {
+        bytes >= CHECKPOINT_EVERY_BYTES
+    }
+
+    fn keep(&mut self, folded: Folded<Corpus>, ids: Vec<SegmentId>) -> JoinHandle<()> {
+        let source = Source::of_stream(self.stream.clone(), None);
+        tokio::spawn(async move {
+            let snapshot = Snapshot { folded, ids };
+            if let Err(error) = snapshot.write_beside(&source).await {
+                tracing::warn!("no checkpoint was written: {}", log_core::explain(&error));
+            }
+        })
+    }
+}
+
 impl Corpus {
+    /// Follows a stream as the service that keeps it does: from the newest checkpoint beside it, and leaving new ones
+    /// there now and then, for all who open the stream. Otherwise like [`Live::spawn`].
+    ///
+    /// # Errors
+    /// If the stream can't be read. That there is no checkpoint that fits is no error.
+    pub async fn follow_stream(
+        stream: Stream,
+        options: LiveOptions,
+        cancel: CancellationToken,
+    ) -> Result<(Live<Self>, JoinHandle<Result<(), Arc<Error>>>), Error> {
+        let mut source = Source::of_stream(stream.clone(), options.refresh);
+        let rules = Rules::default();
+        let opened = open_newest(&mut source, &rules, None).await?;
+        let start = Start {
+            source,
+            state: match opened {
+                Some(opened) => opened.folded,
+                None => Folded::starting_from(Self::with_rules(rules)),
+            },
+            keep: Some(Box::new(Beside { stream }) as Box<dyn Keep<Self>>),
+        };
+        Ok(Live::follow(start, options, cancel, None))
+    }
+
     /// Opens the log at a place and follows it: a stream's URL, an original log's folder, or a server's address (see
     /// [`Source::open`]). Returns when everything is folded that was there, and follows until the last handle is gone.
     ///
     /// # Errors
     /// If there is no such log, or it can't be read.
     pub async fn open(place: &str, options: CorpusOptions) -> Result<Live<Self>, Error> {
-        let mut loaded = Self::load(place, None, &options).await?;
+        let source = Source::open(place, options.source.clone()).await?;
+        Self::open_from(source, options).await
+    }
+
+    /// The same from a source that is open already, such as [`Source::of_stream`] of a stream that is written in this
+    /// process: then an append is noticed at once.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub async fn open_from(source: Source, options: CorpusOptions) -> Result<Live<Self>, Error> {
+        let mut loaded = Self::load_from(source, None, &options).await?;
         if options.writes_checkpoints
             && let Err(error) = loaded.checkpoint_if_worth().await
         {
@@ -365,7 +408,10 @@ async fn fold_past(
     }
     let fold = move || fold_to(folded, &segments, at, tail);
     let folded = off_the_runtime(usize::MAX, fold).await;
-    Ok(folded.map_err(Error::joined)??)
+    match folded.map_err(Error::joined)? {
+        Err(AtError::Broken(broken)) => Err(source.damage(broken.segment, broken.source).into()),
+        folded => Ok(folded?),
+    }
 }
 
 /// The corpus of the log that the environment variable `FORGELOG_LOG` names, or else that of the Go project, with its

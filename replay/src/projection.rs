@@ -198,6 +198,11 @@ impl Skips {
         }
     }
 
+    /// Sets how many there are, where not all of them were pushed.
+    pub(crate) fn set_count(&mut self, count: u64) {
+        self.count = count;
+    }
+
     /// How many there are.
     pub const fn count(&self) -> u64 {
         self.count

@@ -28,6 +28,7 @@ use log_core::frame::FrameError;
 use log_core::{Position, Stream, StreamUrl};
 
 use crate::segments::{Block, Segments};
+pub(crate) use cache::make_private;
 use download::Downloads;
 use error::blocking;
 use files::{FilesSource, Layout};

@@ -5,8 +5,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use log_core::Position;
+use log_core::segment::SegmentName;
+use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::head::{EndMark, Head, SegmentMark};
@@ -17,13 +20,15 @@ use crate::error::Error;
 use crate::live::off_the_runtime;
 use crate::projection::Folded;
 use crate::segments::{Block, Segments};
-use crate::source::{SegmentId, Source};
+use crate::source::{SegmentId, Source, make_private};
 use crate::time::Time;
 
 const FOLDER: &str = "checkpoints";
 const SUFFIX: &str = ".ckpt";
-/// Checkpoints of the same rules that are kept in the cache: the newest ones.
-const KEPT_IN_CACHE: usize = 3;
+/// Checkpoints of the same rules that are kept in the cache, or beside the log: the newest ones.
+const KEPT: usize = 3;
+/// A file that is not whole after so long is of a process that was killed.
+const UNFINISHED_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// About so many bytes before the position are compared with the log's.
 const MARK_BYTES: u64 = 64 << 10;
 
@@ -226,6 +231,9 @@ async fn check_marks(
         what,
     };
     let head = checkpoint.head();
+    if head.segments.len() != head.position().segment as usize + 1 {
+        return Err(other("it does not say of which segments".to_owned()).into());
+    }
     let there = source.segments();
     for (mark, number) in head.segments.iter().zip(0u32..) {
         let Some(id) = there.get(number as usize) else {
@@ -251,8 +259,14 @@ async fn check_marks(
             return Err(other(format!("segment {number} has another digest")).into());
         }
         let matches = match mark.end {
-            // It is empty.
-            None => true,
+            // It was sealed, and the source does not say what it is now.
+            None if mark.sha224.is_some() => {
+                let bytes = part(segments, number, 0, mark.size);
+                let digest = SegmentName::of(number, &bytes).sha224;
+                mark.sha224.as_deref() == Some(&*data_encoding::HEXLOWER.encode(&digest))
+            }
+            None => mark.size == 0,
+            Some(end) if end.from > mark.size => false,
             Some(end) if is_last => {
                 let from = Position {
                     segment: number,
@@ -280,15 +294,14 @@ fn joined(blocks: &[Block], segment: u32, end: u64) -> Vec<u8> {
     bytes
 }
 
+/// A part of a segment; nothing else of it is looked at.
 fn part(segments: &Segments, segment: u32, from: u64, end: u64) -> Vec<u8> {
-    let position = Position {
-        segment,
-        offset: end,
-    };
-    let blocks = segments.blocks_until(position);
-    let bytes = joined(&blocks, segment, end);
-    let from = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
-    bytes[from..].to_vec()
+    joined(&blocks_of(segments, segment, from, end), segment, end)
+}
+
+fn blocks_of(segments: &Segments, segment: u32, from: u64, end: u64) -> Vec<Block> {
+    let place = |offset| Position { segment, offset };
+    segments.blocks_between(place(from), place(end))
 }
 
 /// What a checkpoint is to be written of, taken while the log is followed.
@@ -309,15 +322,33 @@ impl Snapshot {
     /// Writes it into the cache folder of its log, and removes what is older than is kept there. Blocks.
     pub(crate) fn write_to_cache(&self, cache: &Path) -> Result<PathBuf, CheckpointError> {
         let folder = cache.join(FOLDER);
-        std::fs::create_dir_all(&folder).map_err(|source| CheckpointError::Io {
+        make_private(&folder).map_err(|source| CheckpointError::Io {
             what: "make",
             path: folder.clone(),
             source,
         })?;
         let path = folder.join(self.name());
         self.write_to(&path)?;
-        remove_old(&folder, &self.folded.state().rules().as_text());
+        remove_old(&folder, &self.folded.state().rules().as_text(), &path);
         Ok(path)
+    }
+
+    /// Writes it beside its log, for all who open that, and removes what is older than is kept there; gives its name.
+    pub(crate) async fn write_beside(self, source: &Source) -> Result<String, Error> {
+        let (name, rules) = (self.name(), self.folded.state().rules().as_text());
+        let written = off_the_runtime(usize::MAX, move || {
+            let file = NamedTempFile::new().map_err(|source| CheckpointError::Io {
+                what: "write a file in",
+                path: std::env::temp_dir(),
+                source,
+            })?;
+            self.write_to(file.path())?;
+            Ok::<_, CheckpointError>(file)
+        });
+        let file = written.await.map_err(Error::joined)??;
+        source.put_checkpoint_file(&name, file.path()).await?;
+        remove_old_beside(source, &rules, &name).await;
+        Ok(name)
     }
 
     /// Writes it to a file. Blocks.
@@ -360,39 +391,64 @@ impl Snapshot {
 
 /// The mark of a segment's last records.
 fn end_mark(segments: &Segments, segment: u32, size: u64) -> Option<EndMark> {
-    let position = Position {
-        segment,
-        offset: size,
-    };
-    let blocks = segments.blocks_until(position);
-    let ours = blocks.iter().filter(|block| block.segment == segment);
-    let frames = ours.clone().flat_map(Block::frames).map_while(Result::ok);
+    let blocks = blocks_of(segments, segment, 0, size);
+    let frames = blocks.iter().flat_map(Block::frames).map_while(Result::ok);
     let from = frames
         .map(|frame| frame.offset)
         .find(|offset| size - offset <= MARK_BYTES)
         // A record that is longer than that.
         .or_else(|| {
-            let frames = ours.flat_map(Block::frames).map_while(Result::ok);
+            let frames = blocks.iter().flat_map(Block::frames).map_while(Result::ok);
             frames.map(|frame| frame.offset).last()
         })?;
     Some(EndMark::of(from, &part(segments, segment, from, size)))
 }
 
-fn remove_old(folder: &Path, rules: &str) {
-    let places = in_cache(folder);
-    let mut found: Vec<_> = places
-        .iter()
-        .filter_map(|place| match place {
-            Place::Cache(path) => {
-                let position = parse_name(path.file_name()?.to_str()?, rules)?;
-                Some((position, path))
-            }
-            Place::Beside(_) => None,
+/// Removes all but the newest. Those that go further than the log go first, and the one that was just written stays in any
+/// case, also where it is of an early moment.
+async fn remove_old_beside(source: &Source, rules: &str, written: &str) {
+    let Ok(names) = source.list_checkpoints().await else {
+        return;
+    };
+    let tail = source.tail();
+    let mut found: Vec<_> = names
+        .into_iter()
+        .filter_map(|(name, _)| {
+            let position = parse_name(&name, rules)?;
+            Some((name == written, position <= tail, position, name))
         })
         .collect();
     found.sort();
-    let old = found.len().saturating_sub(KEPT_IN_CACHE);
-    for (_, path) in found.into_iter().take(old) {
+    let old = found.len().saturating_sub(KEPT);
+    for (.., name) in found.into_iter().take(old) {
+        // Whoever reads it has it mapped, or begins anew. If it can't be removed, the next one tries again.
+        let _ = source.remove_checkpoint(&name).await;
+    }
+}
+
+/// Removes all but the newest. Not the furthest: of a log that was begun anew, those of the one before may go further, and
+/// would be in the way for ever. The one that was just written stays in any case. What killed processes left goes too.
+fn remove_old(folder: &Path, rules: &str, written: &Path) {
+    let mut found = Vec::new();
+    for place in in_cache(folder) {
+        let Place::Cache(path) = place else { continue };
+        let name = path.file_name().and_then(|name| name.to_str());
+        let modified = path.metadata().and_then(|found| found.modified()).ok();
+        if name.is_some_and(|name| name.starts_with(write::UNFINISHED)) {
+            let age = modified.and_then(|modified| modified.elapsed().ok());
+            if age > Some(UNFINISHED_AGE) {
+                let _ = std::fs::remove_file(path);
+            }
+            continue;
+        }
+        let Some(position) = name.and_then(|name| parse_name(name, rules)) else {
+            continue;
+        };
+        found.push((path == written, modified, position, path));
+    }
+    found.sort();
+    let old = found.len().saturating_sub(KEPT);
+    for (.., path) in found.into_iter().take(old) {
         // Whoever has it mapped keeps it. If it can't be removed, the next one tries again.
         let _ = std::fs::remove_file(path);
     }

@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::head::Head;
@@ -13,6 +12,9 @@ use crate::columns::BlockSink;
 /// The version of the tables' columns and of what is in them. Any change there makes older checkpoints useless, and
 /// has to change this.
 pub(crate) const TABLES_VERSION: u32 = 2;
+
+/// How the names of files begin that are not whole yet.
+pub(crate) const UNFINISHED: &str = "unfinished-";
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -71,7 +73,10 @@ pub(crate) fn write(
         }
     };
     let folder = path.parent().unwrap_or(Path::new("."));
-    let temp = NamedTempFile::new_in(folder).map_err(io("write"))?;
+    let temp = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempfile_in(folder)
+        .map_err(io("write"))?;
     let out = BufWriter::with_capacity(BUFFER_BYTES, temp.as_file());
     let len = write_to(out, head, save).map_err(io("write"))?;
     temp.persist(path)

@@ -51,6 +51,7 @@ pub(super) fn apply(corpus: &mut Corpus, record: RecordRef<'_>) -> Applied {
         for skipped in corpus.faults_since(before) {
             skips.push(skipped.reason);
         }
+        skips.set_count(corpus.faults_after(before));
     }
     Applied {
         recorded: of_github.max(of_git),
@@ -99,8 +100,7 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         (walked, recorded)
     });
     walked.recorded = walked.recorded.max(recorded);
-    let after = (corpus.github.faults.len(), corpus.git.faults.len());
-    walked.skipped = u64::from(after.0 - before.0) + u64::from(after.1 - before.1);
+    walked.skipped = corpus.faults_after(before);
     walked.kept = corpus.faults_since(before);
     walked
 }
@@ -265,6 +265,11 @@ impl GitSide<'_> {
 }
 
 impl Corpus {
+    /// How many faults there are after so many of both sides.
+    fn faults_after(&self, (github, git): (u32, u32)) -> u64 {
+        u64::from(self.github.faults.len() - github) + u64::from(self.git.faults.len() - git)
+    }
+
     /// The first faults after so many of both sides, as every projection tells of them.
     fn faults_since(&self, (github, git): (u32, u32)) -> Vec<Skipped> {
         let texts = self.texts();

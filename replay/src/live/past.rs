@@ -14,7 +14,7 @@ use tokio::sync::AcquireError;
 use super::follow::off_the_runtime;
 use super::{Live, lock};
 use crate::error::AtError;
-use crate::projection::{Folded, Projection, walk};
+use crate::projection::{Folded, Projection, RecordRef, walk};
 use crate::segments::Segments;
 use crate::time::Time;
 
@@ -175,8 +175,8 @@ pub(crate) fn fold_to<P: Projection>(
 ) -> Result<Folded<P>, AtError> {
     let asked = match at {
         At::Time(time) => {
-            // Whatever is broken lies behind what was folded before.
-            let _ = state.fold_until(&segments.blocks_between(state.position(), end), time);
+            // What is broken may hide records of before that time.
+            state.fold_until(&segments.blocks_between(state.position(), end), time)?;
             return Ok(state);
         }
         At::Position(asked) => asked,
@@ -191,9 +191,10 @@ pub(crate) fn fold_to<P: Projection>(
         return Ok(state);
     }
     let rest = segments.blocks_between(state.position(), end);
-    let mut boundaries = walk(&rest, state.position()).map_while(Result::ok);
-    let next = boundaries.find(|record| record.next >= asked || record.at >= asked);
-    let next = match next {
+    let mut boundaries = walk(&rest, state.position());
+    let is_next = |record: &RecordRef<'_>| record.next >= asked || record.at >= asked;
+    let next = boundaries.find(|record| record.as_ref().map_or(true, is_next));
+    let next = match next.transpose()? {
         Some(record) if record.at >= asked => record.at,
         Some(record) => record.next,
         None => end,

@@ -56,7 +56,7 @@ pub(super) fn folder_of(base: &Path, place: &str) -> PathBuf {
 }
 
 /// Makes a folder that only its owner can look into, and those above it.
-pub(super) fn make_private(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

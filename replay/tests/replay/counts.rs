@@ -1,6 +1,9 @@
-//! Counts that are kept with the tables, and what was touched between two moments: both as if everything was looked at.
+//! Counts that are kept with the tables, and what was touched between two moments or by what came: as if everything was
+//! looked at.
 
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use forgelog_replay::{At, Corpus, CorpusOptions, Folded, Loaded};
 use log_core::frame::Frames;
@@ -95,4 +98,42 @@ async fn folding_on_gives_the_later_corpus_and_tells_what_was_touched() {
         assert!(backwards.to_string().contains("is before"), "{backwards}");
         assert_eq!(loaded.folded.position(), whole.folded.position());
     }
+}
+
+#[tokio::test]
+async fn what_is_appended_to_an_opened_log_is_told_and_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("one.mutlog");
+    let issue = |title: &str| {
+        crate::activity::of_issue(proto::maintpb::GithubIssueMutation {
+            title: title.to_owned(),
+            ..Default::default()
+        })
+    };
+    let whole = crate::activity::log_of(&[issue("before"), issue("after")]);
+    let first = Frames::new(&whole, 0).next().unwrap().unwrap().end as usize;
+    std::fs::write(&log, &whole[..first]).unwrap();
+    let mut options = CorpusOptions::default();
+    options.source.cache = Some(dir.path().join("cache"));
+    options.source.refresh = Some(Duration::from_millis(5));
+    let mut live = Corpus::open(log.to_str().unwrap(), options).await.unwrap();
+    let title = |folded: &Folded<Corpus>| {
+        let repo = folded.state().github_repo("golang", "go").unwrap();
+        repo.issue(3).unwrap().title().to_owned()
+    };
+    let before = live.snapshot();
+    assert_eq!(title(&before), "before");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    file.write_all(&whole[first..]).unwrap();
+    let newer = live.changed(before.position()).await.unwrap();
+    assert_eq!(
+        (title(&newer), title(&before)),
+        ("after".into(), "before".into())
+    );
+    let touched = live.update().await.unwrap();
+    assert_eq!(touched.issues.len(), 1);
+    assert_eq!(
+        (&*touched.issues[0].repo, touched.issues[0].number),
+        ("go", 3)
+    );
 }

@@ -274,6 +274,18 @@ fn bytes_that_are_no_mutation_are_listed() {
 }
 
 #[test]
+fn all_faults_of_one_record_count() {
+    const COUNT: usize = 300;
+    let folded = corpus_of_issue([GithubIssueMutation {
+        comment: vec![comment(0); COUNT],
+        ..GithubIssueMutation::default()
+    }]);
+    assert_eq!(folded.state().fault_count(), COUNT as u64);
+    assert_eq!(folded.skipped(), COUNT as u64);
+    assert_eq!(folded.skips().len(), 100);
+}
+
+#[test]
 fn an_empty_log_is_an_empty_corpus() {
     let (folded, broken) = fold(Bytes::new());
     assert_eq!(broken, None);

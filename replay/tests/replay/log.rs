@@ -108,7 +108,7 @@ pub(crate) fn ids(folded: &Folded<Builds>) -> Vec<&str> {
 }
 
 /// A log that holds these mutations as they are, in one batch.
-pub(crate) async fn store_with(mutations: impl IntoIterator<Item = Mutation>) -> Arc<InMemory> {
+pub(crate) async fn store_with(mutations: impl IntoIterator<Item = impl Message>) -> Arc<InMemory> {
     use object_store::ObjectStoreExt as _;
     let mut bytes = Vec::new();
     for mutation in mutations {

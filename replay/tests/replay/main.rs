@@ -17,4 +17,6 @@ mod github_table;
 mod hostile;
 mod live;
 mod log;
+mod openings;
 mod past;
+mod service;

@@ -43,6 +43,21 @@ struct Taken<'a> {
     is_broken: bool,
 }
 
+/// A piece that is being taken apart. Whoever waits for it is told of the end, also where that is a panic: then the piece
+/// is nobody's again, and who waited comes to the same panic, instead of waiting for ever.
+struct Begun<'q, 'a> {
+    slot: &'q (Mutex<Slot<'a>>, Condvar),
+    becomes: Slot<'a>,
+}
+
+impl Drop for Begun<'_, '_> {
+    fn drop(&mut self) {
+        let (slot, ready) = self.slot;
+        *lock(slot) = std::mem::replace(&mut self.becomes, Slot::Taken);
+        ready.notify_one();
+    }
+}
+
 /// The pieces, and how far they are.
 pub(super) struct Queue<'a> {
     pieces: &'a [Block],
@@ -89,10 +104,11 @@ impl<'a> Queue<'a> {
                 Ordering::Relaxed,
             );
             if claimed {
-                let taken = self.parse(number);
-                let (slot, ready) = &self.slots[number];
-                *lock(slot) = Slot::Done(taken);
-                ready.notify_one();
+                let mut begun = Begun {
+                    slot: &self.slots[number],
+                    becomes: Slot::Untouched,
+                };
+                begun.becomes = Slot::Done(self.parse(number));
                 return true;
             }
         }
@@ -150,6 +166,10 @@ impl<'a> Queue<'a> {
                 Slot::Done(taken) => return taken,
                 // Only this thread takes.
                 Slot::Taken => return Taken::default(),
+                Slot::Untouched => {
+                    drop(slot);
+                    return self.parse(number);
+                }
                 other => {
                     *slot = other;
                     slot = ready.wait(slot).unwrap_or_else(PoisonError::into_inner);
@@ -187,4 +207,37 @@ fn part(block: &Block, start: u64, end: u64) -> Option<Block> {
         start,
         bytes,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_that_somebody_gave_up_is_not_waited_for() {
+        let mut bytes = Vec::new();
+        log_core::frame::encode(&mut bytes, 0, &[4 << 3 | 2, 0]);
+        let pieces = [Block {
+            segment: 0,
+            start: 0,
+            bytes: bytes::Bytes::from(bytes).into(),
+        }];
+        let rules = Rules::default();
+        let queue = Queue::new(&pieces, Position::START, &rules);
+        assert!(queue.claim(0));
+        let begun = Begun {
+            slot: &queue.slots[0],
+            becomes: Slot::Untouched,
+        };
+        let applied = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let mut applied = 0;
+                queue.for_each(|_| applied += 1);
+                applied
+            });
+            drop(begun);
+            waiting.join().unwrap()
+        });
+        assert_eq!(applied, 1);
+    }
 }

@@ -34,8 +34,8 @@ impl Git {
         match &git.commit {
             None => {}
             Some(Ok(read)) => {
-                if let Some((row, has_new_parents)) = self.put_commit(step, read) {
-                    self.commit_changed(step, row, has_new_parents, touched);
+                if let Some(put) = self.put_commit(step, read) {
+                    self.commit_changed(step, &put, touched);
                 }
             }
             Some(Err(Unread { kind, name, .. })) => self.faults.add(&step.record, *kind, name),
@@ -73,9 +73,9 @@ impl Git {
             return self.faults.add(&step.record, FaultKind::Full, b"");
         };
         for read in &gerrit.commits {
-            if let Some((row, has_new_parents)) = self.put_commit(step, read) {
-                self.join(project, row);
-                self.commit_changed(step, row, has_new_parents, touched);
+            if let Some(put) = self.put_commit(step, read) {
+                self.join(project, put.row);
+                self.commit_changed(step, &put, touched);
             }
         }
         self.delete_refs(step, project, &gerrit.deleted_refs, touched);

@@ -11,10 +11,18 @@ use crate::corpus::fault::FaultKind;
 use crate::corpus::record::Step;
 use crate::wire::DiffTree;
 
+/// A commit that was stored.
+pub(super) struct Put {
+    pub(super) row: u32,
+    /// It had others before, which never happens to a commit that has its name rightly.
+    pub(super) has_new_parents: bool,
+    /// It is in the history of a change, and was there before, word for word.
+    pub(super) says_the_same: bool,
+}
+
 impl Git {
-    /// Stores a commit; one that is known, in full or as a parent, is overwritten in place. Gives its row, and
-    /// whether it had other parents before; `None` if it is dropped.
-    pub(super) fn put_commit(&mut self, step: &Step<'_>, read: &Read<'_>) -> Option<(u32, bool)> {
+    /// Stores a commit; one that is known, in full or as a parent, is overwritten in place. `None` if it is dropped.
+    pub(super) fn put_commit(&mut self, step: &Step<'_>, read: &Read<'_>) -> Option<Put> {
         let name = read.name;
         let mut first = NONE;
         let mut more = List::default();
@@ -45,6 +53,11 @@ impl Git {
         let flags = self.commits.flags.get(row);
         let has_new_parents =
             flags & commit_flag::KNOWN != 0 && !self.has_parents(row, first, more);
+        let is_in_history = self.commits.change.get(row) != NONE;
+        let says_the_same = flags & commit_flag::KNOWN != 0
+            && !has_new_parents
+            && is_in_history
+            && self.raw(self.texts(step.texts), row) == read.raw;
         let commits = &mut self.commits;
         if flags & commit_flag::KNOWN == 0 {
             commits.known.add(1);
@@ -58,7 +71,11 @@ impl Git {
         if has_new_parents || commits.more_parents.get(row).len() == 0 {
             commits.more_parents.set(row, more);
         }
-        Some((row, has_new_parents))
+        Some(Put {
+            row,
+            has_new_parents,
+            says_the_same,
+        })
     }
 
     fn has_parents(&self, commit: u32, first: u32, more: List) -> bool {

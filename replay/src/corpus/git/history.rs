@@ -6,6 +6,7 @@
 //! depends on its commits alone, not on when anybody looked: it is what the original makes of the log in one go.
 
 use super::apply::Touched;
+use super::commits::Put;
 use super::parse::all_facts;
 use super::{Git, change_flag, commit_flag};
 use crate::columns::{Moment, NONE, Text};
@@ -95,23 +96,21 @@ impl Git {
         }
     }
 
-    /// A commit was recorded, perhaps again: whichever history it is in is walked again. `has_new_parents` says that it
-    /// had others before, which never happens to a commit that has its name rightly.
-    pub(super) fn commit_changed(
-        &mut self,
-        step: &Step<'_>,
-        commit: u32,
-        has_new_parents: bool,
-        touched: &mut dyn Touched,
-    ) {
-        let change = self.commits.change.get(commit);
+    /// A commit was recorded, perhaps again: whichever history it is in is walked again, unless it says what it said.
+    pub(super) fn commit_changed(&mut self, step: &Step<'_>, put: &Put, touched: &mut dyn Touched) {
+        let change = self.commits.change.get(put.row);
         if change == NONE {
             return;
         }
         touched.change(change);
-        let is_shared = self.commits.flags.get(commit) & commit_flag::SHARED != 0;
-        if is_shared || has_new_parents {
-            return self.walk_everything(step);
+        if put.says_the_same {
+            return;
+        }
+        let is_shared = self.commits.flags.get(put.row) & commit_flag::SHARED != 0;
+        if is_shared || put.has_new_parents {
+            self.walk_everything(step);
+            // It may be in the history of any.
+            return (0..self.changes.project.len()).for_each(|change| touched.change(change));
         }
         self.walk_all(step, change);
     }

@@ -1,11 +1,13 @@
-//! `forgelog bench`: measures what this machine gives, beside the bare work that it cannot be faster than. Depends on
-//! `log-core`; each measurement is a module.
+//! `forgelog bench`: measures what this machine gives: the log beside the bare work that it cannot be faster than, the
+//! corpus beside the original's client (`bench/corpus.rs`). Depends on `log-core` and `replay`; each measurement is a
+//! module.
 //!
 //! A measurement is run in turns with its peer, so that whatever else the machine does hits both, and the median of
 //! the turns counts. It goes through the library's public API only, in a folder of its own that is removed afterwards.
 
 mod append;
 mod bare;
+mod corpus;
 mod decode;
 mod follow;
 mod machine;
@@ -16,20 +18,20 @@ mod table;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::stdout;
 use machine::Machine;
-use table::{Row, write_table};
+use table::{Row, write_report};
 
 /// Measure this machine, beside the bare work that nothing can be faster than.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Log(Arguments),
+    Corpus(corpus::Arguments),
+    CorpusChild(corpus::child::Arguments),
 }
 
 /// The log: decoding, durable appends, following over HTTP, opening.
@@ -80,6 +82,8 @@ impl Command {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self {
             Self::Log(arguments) => arguments.run(),
+            Self::Corpus(arguments) => arguments.run(),
+            Self::CorpusChild(arguments) => arguments.run(),
         }
     }
 }
@@ -106,19 +110,7 @@ impl Arguments {
             say(&format!("WARNING: {warning}"));
         }
         let rows = self.measure(&plan)?;
-        let mut out = stdout();
-        if self.json {
-            let rows: Vec<_> = rows.iter().map(Row::as_json).collect();
-            writeln!(
-                out,
-                "{:#}",
-                json!({ "machine": machine.as_json(), "rows": rows })
-            )?;
-        } else {
-            machine.write_text(&mut out)?;
-            write_table(&rows, &mut out)?;
-        }
-        out.flush()?;
+        write_report(&machine, &rows, self.json)?;
         folder
             .close()
             .context("cannot remove the folder of the measurements")?;

@@ -15,7 +15,7 @@ mod records;
 mod repair;
 mod serve;
 mod source;
-mod synth;
+pub(super) mod synth;
 mod verify;
 
 use anyhow::Result;

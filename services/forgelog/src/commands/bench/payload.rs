@@ -19,6 +19,11 @@ impl Letters {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
+    /// A number below this one, which is not 0.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 16) as usize % end
+    }
+
     /// So many letters.
     pub(super) fn text(&mut self, length: usize) -> String {
         let mut text = String::with_capacity(length + 8);

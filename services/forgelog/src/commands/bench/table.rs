@@ -1,9 +1,12 @@
-//! The rows of the result, as a table for people and as JSON. Pure.
+//! The rows of the result, as a table for people and as JSON. Pure, but for the output.
 
+use anyhow::Result;
 use serde_json::{Map, Value, json};
 use std::io::Write;
 
+use super::machine::Machine;
 use super::sample::short;
+use crate::commands::stdout;
 
 /// One measured thing beside its peer.
 #[derive(Debug)]
@@ -89,8 +92,23 @@ fn text(figures: &[Figure]) -> String {
     figures.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// Prints what was measured and on which machine, for people or as JSON.
+pub(super) fn write_report(machine: &Machine, rows: &[Row], as_json: bool) -> Result<()> {
+    let mut out = stdout();
+    if as_json {
+        let rows: Vec<_> = rows.iter().map(Row::as_json).collect();
+        let report = json!({ "machine": machine.as_json(), "rows": rows });
+        writeln!(out, "{report:#}")?;
+    } else {
+        machine.write_text(&mut out)?;
+        write_table(rows, &mut out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
 /// Writes a table that is Markdown too.
-pub(super) fn write_table(rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
+fn write_table(rows: &[Row], out: &mut impl Write) -> std::io::Result<()> {
     let head = ["", "case", "forgelog", "beside", "ratio", "target"].map(str::to_owned);
     let cells: Vec<[String; 6]> = rows.iter().map(Row::cells).collect();
     let all = || std::iter::once(&head).chain(&cells);

@@ -151,7 +151,7 @@ fn write_text(issue: &Issue<'_>, out: &mut impl Write) -> Result<()> {
         (
             "closed",
             issue.closed_at().filter(|_| issue.is_closed()),
-            by(issue.closed_by()),
+            by(issue.closed_by().filter(|_| issue.is_closed())),
         ),
     ];
     for (what, time, by) in moments {

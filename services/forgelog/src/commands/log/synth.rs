@@ -61,23 +61,32 @@ impl Arguments {
             seed: self.seed,
         };
         // Says what is wrong with the scale before anything is made.
-        let expected = Synth::new(options)?.expected_bytes();
+        Synth::new(options)?;
         let target = self.log.target().await?;
-        let stream = target.stream.clone();
-        let (send, mut chunks) = mpsc::channel(CHUNKS_MAX);
-        let generator = std::thread::spawn(move || generate(options, &send));
-        let outcome = fill(&stream, &mut chunks, expected).await;
-        // A generator that still runs finds that nobody takes more.
-        drop(chunks);
-        let joined = tokio::task::spawn_blocking(move || generator.join()).await?;
-        let (records, bytes) = outcome?;
-        if joined.is_err() {
-            bail!("the generator failed inside");
-        }
-        let end = stream.tail();
+        let (records, bytes) = write(&target.stream, options).await?;
+        let end = target.stream.tail();
         writeln!(out, "{records} records, {}, up to {end}", size(bytes))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Completes a stream that holds a beginning of this log, or nothing; gives the number of its records and their bytes.
+pub(in crate::commands) async fn write(
+    stream: &Stream,
+    options: SynthOptions,
+) -> Result<(u64, u64)> {
+    let expected = Synth::new(options)?.expected_bytes();
+    let (send, mut chunks) = mpsc::channel(CHUNKS_MAX);
+    let generator = std::thread::spawn(move || generate(options, &send));
+    let outcome = fill(stream, &mut chunks, expected).await;
+    // A generator that still runs finds that nobody takes more.
+    drop(chunks);
+    let joined = tokio::task::spawn_blocking(move || generator.join()).await?;
+    let written = outcome?;
+    if joined.is_err() {
+        bail!("the generator failed inside");
+    }
+    Ok(written)
 }
 
 fn generate(options: SynthOptions, send: &mpsc::Sender<Chunk>) {

@@ -128,7 +128,7 @@ impl Parts {
             builds: folder.stream("builds").await?,
         };
         let models = Models {
-            activity: parts.follow("the corpus", streams.activity.clone()),
+            activity: parts.follow_activity(streams.activity.clone()).await?,
             builds: parts.follow("the builds projection", streams.builds.clone()),
             outputs: folder.outputs(),
             streams,
@@ -150,6 +150,13 @@ impl Parts {
     ) {
         let task = self.tasks.spawn(part);
         self.names.insert(task.id(), name);
+    }
+
+    async fn follow_activity(&mut self, stream: Stream) -> Result<Live<Corpus>> {
+        let stop = self.stop_reading.clone();
+        let (live, task) = Corpus::follow_stream(stream, LiveOptions::default(), stop).await?;
+        self.spawn("the corpus", async { Ok(task.await??) });
+        Ok(live)
     }
 
     fn follow<P: Projection>(&mut self, name: &'static str, stream: Stream) -> Live<P> {
