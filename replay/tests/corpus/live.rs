@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forgelog_replay::corpus::touched::{ClKey, IssueKey, RefKey};
-use forgelog_replay::{Corpus, Error, Live, LiveOptions, Rules, Stopped, Touched};
-use log_core::{NewRecord, Writer, WriterOptions};
+use forgelog_replay::{Corpus, Error, Folded, Live, LiveOptions, Rules, Stopped, Touched};
+use log_core::{NewRecord, Stream, Writer, WriterOptions};
 use object_store::memory::InMemory;
 use proto::maintpb::{GitMutation, GitRef, GitRepo, GithubIssueMutation, Mutation};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -167,33 +169,94 @@ async fn what_comes_right_after_it_was_opened_is_told() {
     }
 }
 
-#[tokio::test]
-async fn who_is_told_that_a_stream_was_caught_up_with_is_told_what_comes_then() {
+/// Appends issues 1, 2, … to a stream, some each time that it is asked to.
+struct Busy {
+    wanted: watch::Sender<i32>,
+    task: JoinHandle<()>,
+}
+
+impl Busy {
+    async fn start(stream: &Stream) -> Self {
+        let writer = Writer::open(stream.clone(), WriterOptions::new("test"))
+            .await
+            .unwrap();
+        let (wanted, mut asked) = watch::channel(0);
+        let append = async move {
+            let mut number = 0;
+            while let Ok(wanted) = asked
+                .wait_for(|wanted| *wanted > number)
+                .await
+                .map(|it| *it)
+            {
+                while number < wanted {
+                    number += 1;
+                    let record = NewRecord::new(&issue(number, "x"));
+                    writer.append(record).await.unwrap();
+                }
+            }
+            writer.close().await.unwrap();
+        };
+        Self {
+            wanted,
+            task: tokio::spawn(append),
+        }
+    }
+
+    /// Begins to append more.
+    fn go_on(&self) {
+        self.wanted.send_modify(|wanted| *wanted += 40);
+    }
+
+    async fn stop(self) {
+        drop(self.wanted);
+        self.task.await.unwrap();
+    }
+
+    /// Every issue is in the state or told of after it.
+    async fn assert_complete(&self, state: &Folded<Corpus>, live: &mut Live<Corpus>) {
+        let repo = state.state().github_repo("golang", "go");
+        let known = repo.map_or(0, |repo| repo.issue_count() as i32);
+        let wanted = *self.wanted.borrow();
+        told(live, known + 1..wanted + 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_state_does_not_have_is_told_after_it() {
     let store = Arc::<InMemory>::default();
     let stream = open_stream(&store, "activity").await;
-    let writer = Writer::open(stream.clone(), WriterOptions::new("test"))
-        .await
-        .unwrap();
-    for number in 1..30 {
-        let record = NewRecord::new(&issue(number, "x"));
-        writer.append(record).await.unwrap();
-    }
-    for number in 30..60 {
-        // Each time it is caught up with in another moment.
-        let options = LiveOptions {
-            load_bytes: 1 + number as u64 * 20,
-            ..LiveOptions::default()
-        };
+    let busy = Busy::start(&stream).await;
+    for _ in 0..30 {
+        busy.go_on();
         let cancel = CancellationToken::new();
+        let options = LiveOptions::default();
         let (mut live, task) = Live::<Corpus>::spawn(stream.clone(), options, cancel.clone());
-        live.caught_up().await.unwrap();
-        let record = NewRecord::new(&issue(number, "x"));
-        writer.append(record).await.unwrap();
-        told(&mut live, number..number + 1).await;
+        let state = live.caught_up().await.unwrap();
+        busy.assert_complete(&state, &mut live).await;
         cancel.cancel();
         task.await.unwrap().unwrap();
     }
-    writer.close().await.unwrap();
+    busy.stop().await;
+}
+
+#[cfg(feature = "http")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_there_when_it_was_opened_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::<InMemory>::default();
+    let stream = open_stream(&store, "activity").await;
+    let served = Served::start(vec![stream.clone()], "127.0.0.1:0").await;
+    let busy = Busy::start(&stream).await;
+    let options = crate::log::options(dir.path(), &Rules::default());
+    for _ in 0..30 {
+        busy.go_on();
+        let url = served.url("activity");
+        let mut live = Corpus::open(&url, options.clone()).await.unwrap();
+        let state = live.snapshot();
+        busy.assert_complete(&state, &mut live).await;
+    }
+    busy.stop().await;
+    served.stop().await;
 }
 
 #[tokio::test]
