@@ -11,11 +11,13 @@ use forgelog_replay::Loaded;
 use forgelog_replay::corpus::{self, DumpOptions};
 use forgelog_replay::{Block, Corpus, CorpusOptions, Folded, Rules, SourceOptions};
 use log_core::frame::{Frames, encode};
-use log_core::layout::batch_path;
-use log_core::segment::SegmentName;
 use log_core::{Position, Record, Stream};
+#[cfg(feature = "http")]
+use log_core::{layout::batch_path, segment::SegmentName};
+use object_store::ObjectStore;
+#[cfg(feature = "http")]
+use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 use proto::Message;
 use proto::maintpb::Mutation;
 use synth::{Synth, SynthOptions};
@@ -144,6 +146,7 @@ pub(crate) fn original_rules() -> Rules {
 }
 
 /// Puts a log into a store as a stream: all segments but the last sealed, and of the last what is not there yet.
+#[cfg(feature = "http")]
 pub(crate) async fn put_stream(store: &Arc<InMemory>, name: &str, log: &[Vec<u8>]) {
     let (last, sealed) = log.split_last().unwrap();
     for (number, bytes) in (0..).zip(sealed) {
