@@ -131,7 +131,8 @@ async fn dump_by_forgelog(folder: &Path) -> String {
         .expect("FORGELOG names the built command: use tests/peers/run");
     let home = tempdir().unwrap();
     let dumping = Command::new(program)
-        .args(["corpus", "dump", "--log"])
+        .args(["corpus", "dump", "--original-semantics", "--no-checkpoint"])
+        .arg("--log")
         .arg(folder)
         .current_dir(home.path())
         .env("HOME", home.path())
