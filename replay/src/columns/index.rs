@@ -21,7 +21,7 @@ const DEPTH_MAX: u8 = 20;
 /// Texts that are together not longer are hashed in one piece.
 const SHORT_BYTES: usize = 64;
 
-/// The hash of a key: 32 bits of SipHash-1-3, so that nobody can choose keys that all meet.
+/// The hash of a key: 32 bits of SipHash-1-3, so that keys that all meet are not found by chance, nor without a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u32);
 

@@ -5,6 +5,7 @@ mod build;
 mod buildlet;
 mod corpus;
 mod log;
+mod memory;
 mod progress;
 mod show;
 mod up;

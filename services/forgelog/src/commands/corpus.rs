@@ -10,7 +10,6 @@ mod dump;
 mod faults;
 mod issue;
 mod json;
-mod memory;
 mod opening;
 mod search;
 mod stats;

@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
-use super::memory::{OwnPeak, cpu, resident_peak};
 use super::opening::{AsOf, Log, Only};
 use super::with_exit_codes;
+use crate::commands::memory::{OwnPeak, cpu, resident_peak};
 use crate::commands::progress::size;
 use crate::commands::show;
 

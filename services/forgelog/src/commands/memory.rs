@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How often memory is looked at.
-const EVERY: Duration = Duration::from_millis(2);
+const EVERY: Duration = Duration::from_millis(1);
 const STATUS: &str = "/proc/self/status";
 /// Memory that is this process's alone: not mapped from a file.
 const OWN: &str = "RssAnon:";
