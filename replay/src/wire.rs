@@ -36,6 +36,9 @@ pub trait Message<'a>: Default {
     /// Takes in another occurrence, by the rules of proto3. After an error the message is unspecified.
     fn merge(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError>;
 
+    /// Makes it the message that has no fields, without giving the memory of its lists back.
+    fn clear(&mut self);
+
     /// Decodes one message that fills the slice.
     #[inline]
     fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {

@@ -1,16 +1,16 @@
 //! The fold: which part of a record goes where, on one thread or on two.
 //!
-//! A record is taken apart once for GitHub and once for git and Gerrit; each side decodes its own parts alone, but for the
-//! rare record that has several kinds, which counts only if all of it is valid. Of the two folds that of git and Gerrit is
-//! the longer one; what of it needs no tables is done ahead by whichever thread has time (`fold/ahead.rs`). The order in
-//! which either side applies its records is the log's, whatever the number of threads.
+//! There are two folds, GitHub's and that of git and Gerrit, which know nothing of each other. Each applies its own parts
+//! of a record alone, but for the rare record that has several kinds, which counts only if all of it is valid. What needs
+//! no tables is done ahead by whichever thread has time (`fold/ahead.rs`). The order in which either side applies its
+//! records is the log's, whatever the number of threads.
 
 mod ahead;
 
 use log_core::Position;
 
 use super::git::Git;
-use super::git::parse::parse;
+use super::git::parse::{Parsed, ParsedPart, Taken};
 use super::github::Github;
 use super::record::{Step, Texts};
 use super::recorded;
@@ -21,8 +21,8 @@ use crate::projection::{
 };
 use crate::segments::{Block, Segments};
 use crate::time::Time;
-use crate::wire::{DecodeError, Parts};
-use ahead::{Item, Queue};
+use crate::wire::{DecodeError, GithubIssueMutation, GithubMutation, Parts};
+use ahead::{Queue, Side};
 
 /// Less than so many bytes are folded on the thread that has them.
 const TWO_THREADS_BYTES_MIN: usize = 1 << 20;
@@ -38,14 +38,17 @@ pub(super) fn apply(corpus: &mut Corpus, record: RecordRef<'_>) -> Applied {
         touched,
     } = corpus;
     let mut touched = touched.as_deref_mut();
-    let mut side = GithubSide {
-        github,
-        segments,
-        rules,
-    };
+    let mut side = GithubSide::new(github, segments, rules);
     let of_github = side.apply(record, touched.as_deref_mut());
-    let parsed = parse(record, rules).map(|parsed| Item { record, parsed });
-    let of_git = parsed.and_then(|item| GitSide { git, segments }.apply(item, touched));
+    let mut taken = Taken::default();
+    if let Ok(parts) = Parts::split(record.payload) {
+        taken.add(record, &parts, rules);
+    }
+    let mut side = GitSide { git, segments };
+    let mut of_git = None;
+    for parsed in taken.iter() {
+        of_git = of_git.max(side.apply(&parsed, touched.as_deref_mut()));
+    }
     let mut skips = Skips::default();
     if before != (corpus.github.faults.len(), corpus.git.faults.len()) {
         for skipped in corpus.faults_since(before) {
@@ -74,30 +77,36 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         ..
     } = corpus;
     let (segments, rules) = (&*segments, &**rules);
-    let pieces = ahead::pieces(blocks);
-    let queue = Queue::new(&pieces, from, rules);
-    let (mut walked, recorded) = std::thread::scope(|scope| {
+    let queue = Queue::new(blocks, from, rules);
+    let mut walked = Walked::from(from);
+    let recorded = std::thread::scope(|scope| {
         let queue = &queue;
         let of_git = scope.spawn(move || {
             let mut side = GitSide { git, segments };
             let mut recorded = None;
-            queue.for_each(|item| recorded = recorded.max(side.apply(item, None)));
+            queue.apply(Side::Git, |piece| {
+                for parsed in piece.taken.iter() {
+                    recorded = recorded.max(side.apply(&parsed, None));
+                }
+            });
             recorded
         });
         for _ in 2..cores() {
-            scope.spawn(|| queue.parse_all());
+            scope.spawn(|| queue.take_apart());
         }
-        let mut side = GithubSide {
-            github,
-            segments,
-            rules,
-        };
-        let walked = walk_github(&mut side, &pieces, from, queue);
+        let mut side = GithubSide::new(github, segments, rules);
+        queue.apply(Side::Github, |piece| {
+            for record in &piece.records {
+                walked.recorded = walked.recorded.max(side.apply(*record, None));
+            }
+            walked.records += piece.count;
+            walked.end = piece.end.unwrap_or(walked.end);
+            walked.error = piece.error;
+        });
         // A panic in the other thread is one of ours: it goes on here.
-        let recorded = of_git
+        of_git
             .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (walked, recorded)
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     walked.recorded = walked.recorded.max(recorded);
     walked.skipped = corpus.faults_after(before);
@@ -107,36 +116,6 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Folds GitHub's side, and in between takes records apart for the other side, which has more to do.
-fn walk_github(
-    side: &mut GithubSide<'_>,
-    pieces: &[Block],
-    from: Position,
-    queue: &Queue<'_>,
-) -> Walked {
-    let mut walked = Walked::from(from);
-    for (number, piece) in pieces.iter().enumerate() {
-        if number % 2 == 1 {
-            queue.parse_one();
-        }
-        for record in walk(std::slice::from_ref(piece), from) {
-            match record {
-                Ok(record) => {
-                    walked.recorded = walked.recorded.max(side.apply(record, None));
-                    walked.end = record.next;
-                    walked.records += 1;
-                }
-                Err(error) => {
-                    walked.error = Some(error);
-                    return walked;
-                }
-            }
-        }
-    }
-    queue.parse_all();
-    walked
 }
 
 /// The default of [`crate::Projection::fold`].
@@ -155,16 +134,29 @@ fn one_by_one(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Walked {
 }
 
 /// GitHub's tables, and what their fold looks at.
-struct GithubSide<'c> {
+struct GithubSide<'c, 'a> {
     github: &'c mut Github,
     segments: &'c Segments,
     rules: &'c Rules,
+    // Decoded into again and again, so that their lists are made once.
+    issue: GithubIssueMutation<'a>,
+    repo: GithubMutation<'a>,
 }
 
-impl GithubSide<'_> {
+impl<'c, 'a> GithubSide<'c, 'a> {
+    fn new(github: &'c mut Github, segments: &'c Segments, rules: &'c Rules) -> Self {
+        Self {
+            github,
+            segments,
+            rules,
+            issue: GithubIssueMutation::default(),
+            repo: GithubMutation::default(),
+        }
+    }
+
     /// Applies GitHub's parts of a record. This side also tells of what is no mutation at all, unless the record has
     /// only parts of the other side.
-    fn apply(&mut self, record: RecordRef<'_>, touched: Option<&mut Rows>) -> Option<Time> {
+    fn apply(&mut self, record: RecordRef<'a>, touched: Option<&mut Rows>) -> Option<Time> {
         match self.try_apply(record, touched) {
             Ok(time) => time,
             Err(error) => {
@@ -180,20 +172,22 @@ impl GithubSide<'_> {
 
     fn try_apply(
         &mut self,
-        record: RecordRef<'_>,
+        record: RecordRef<'a>,
         touched: Option<&mut Rows>,
     ) -> Result<Option<Time>, DecodeError> {
         let parts = Parts::split(record.payload)?;
         let kinds = parts.kinds();
-        let is_ours = !parts.github_issue.is_empty() || !parts.github.is_empty();
         if kinds > 1 {
             parts.check_all()?;
         }
-        if !is_ours && kinds > 0 {
+        if !parts.has_github() && kinds > 0 {
             return Ok(None);
         }
         let meta = parts.meta()?;
-        let (issue, repo) = (parts.github_issue()?, parts.github()?);
+        let has_issue = parts.decode_into(&parts.github_issue, &mut self.issue)?;
+        let has_repo = parts.decode_into(&parts.github, &mut self.repo)?;
+        let issue = has_issue.then_some(&self.issue);
+        let repo = has_repo.then_some(&self.repo);
         let step = Step {
             record,
             texts: Texts {
@@ -202,7 +196,7 @@ impl GithubSide<'_> {
             },
         };
         let scope = &self.rules.scope;
-        if let Some(issue) = &issue {
+        if let Some(issue) = issue {
             if scope.has_github(issue.owner, issue.repo) {
                 let row = self.github.apply_issue(&step, issue);
                 if let (Some(row), Some(touched)) = (row, touched) {
@@ -213,10 +207,10 @@ impl GithubSide<'_> {
             }
         }
         if let Some(repo) = repo.filter(|repo| scope.has_github(repo.owner, repo.repo)) {
-            self.github.apply_repo(&step, &repo);
+            self.github.apply_repo(&step, repo);
         }
         let said = recorded::of_meta(meta.as_ref());
-        Ok(said.or_else(|| issue.as_ref().and_then(recorded::of_issue)))
+        Ok(said.or_else(|| issue.and_then(recorded::of_issue)))
     }
 }
 
@@ -231,19 +225,11 @@ struct GitSide<'c> {
 }
 
 impl GitSide<'_> {
-    /// Applies git's and Gerrit's parts of a record.
-    fn apply(&mut self, item: Item<'_>, touched: Option<&mut Rows>) -> Option<Time> {
-        let parsed = match item.parsed {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                let fault = FaultKind::NotAMutation;
-                let about = at_byte(error);
-                self.git.faults.add_about(&item.record, fault, &about);
-                return recorded::recorded(item.record.payload);
-            }
-        };
+    /// Applies a part of a record.
+    fn apply(&mut self, parsed: &Parsed<'_, '_>, touched: Option<&mut Rows>) -> Option<Time> {
+        let record = parsed.record;
         let step = Step {
-            record: item.record,
+            record,
             texts: Texts {
                 segments: self.segments,
                 extra: None,
@@ -254,11 +240,15 @@ impl GitSide<'_> {
             Some(rows) => rows,
             None => &mut unwatched,
         };
-        if let Some(git) = &parsed.git {
-            self.git.apply_git(&step, git, touched);
-        }
-        if let Some(gerrit) = &parsed.gerrit {
-            self.git.apply_gerrit(&step, gerrit, touched);
+        match &parsed.part {
+            ParsedPart::Git(git) => self.git.apply_git(&step, git, touched),
+            ParsedPart::Gerrit(gerrit) => self.git.apply_gerrit(&step, gerrit, touched),
+            ParsedPart::OutOfScope => {}
+            ParsedPart::Invalid(error) => {
+                let fault = FaultKind::NotAMutation;
+                self.git.faults.add_about(&record, fault, &at_byte(*error));
+                return recorded::recorded(record.payload);
+            }
         }
         parsed.recorded
     }

@@ -200,9 +200,15 @@ impl Git {
 
     /// The commit of this name, known or not.
     pub(in crate::corpus) fn commit(&self, hash: &GitHash) -> Option<u32> {
+        self.commit_of_key(hash, Key::of_hash(hash))
+    }
+
+    /// The same by the name and its key.
+    #[inline]
+    pub(in crate::corpus) fn commit_of_key(&self, hash: &GitHash, key: Key) -> Option<u32> {
         let commits = &self.commits;
-        let is_it = |row| commits.hash.get(row) == *hash.as_bytes();
-        commits.by_hash.find(Key::of_hash(hash), is_it)
+        let is_it = |row| commits.hash.cell(row) == hash.as_bytes();
+        commits.by_hash.find(key, is_it)
     }
 
     /// Whether the project has the commit.

@@ -4,7 +4,7 @@
 //! Of the times in a mutation those count that a server gave: GitHub's of issues, comments and events and of its own
 //! answers, Gerrit's of meta commits. An author's clock may say anything, and is not looked at. Pure.
 
-use super::git::parse::{ParsedGerrit, parse_gerrit};
+use super::git::parse::recorded_by_gerrit;
 use crate::time::Time;
 use crate::wire::{GithubIssueMutation, Meta, Parts, Timestamp};
 
@@ -15,12 +15,9 @@ pub(super) fn recorded(payload: &[u8]) -> Option<Time> {
         return Some(time);
     }
     let issue = parts.github_issue().ok()?;
-    let gerrit = parts
-        .gerrit()
-        .ok()?
-        .map(|gerrit| parse_gerrit(gerrit, false));
+    let gerrit = parts.gerrit().ok()?;
     let of_issue = issue.as_ref().and_then(of_issue);
-    of_issue.max(gerrit.as_ref().and_then(ParsedGerrit::recorded))
+    of_issue.max(gerrit.and_then(recorded_by_gerrit))
 }
 
 /// When it was written by our own account.

@@ -8,6 +8,9 @@ pub(super) trait Field<'a> {
     /// Takes in the value that the reader is at, or says no and leaves the reader where it is: the
     /// wire type is another one, and the value is to be skipped as unknown.
     fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError>;
+
+    /// Takes everything back. A list keeps its memory.
+    fn clear(&mut self);
 }
 
 /// Scalars: the last one wins.
@@ -25,6 +28,11 @@ macro_rules! scalar {
                 }
                 *self = $value;
                 Ok(true)
+            }
+
+            #[inline(always)]
+            fn clear(&mut self) {
+                *self = Self::default();
             }
         }
     };
@@ -56,6 +64,11 @@ impl<'a> Field<'a> for Vec<i64> {
         }
         Ok(true)
     }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        Vec::clear(self);
+    }
 }
 
 impl<'a> Field<'a> for Vec<&'a str> {
@@ -66,6 +79,11 @@ impl<'a> Field<'a> for Vec<&'a str> {
         }
         self.push(reader.string()?);
         Ok(true)
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        Vec::clear(self);
     }
 }
 
@@ -82,6 +100,11 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
             Ok(()) => Ok(true),
             Err(error) => Err(inside(error, bytes, reader.offset())),
         }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        *self = None;
     }
 }
 
@@ -104,6 +127,11 @@ impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
             Ok(()) => Ok(true),
             Err(error) => Err(inside(error, bytes, reader.offset())),
         }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        Vec::clear(self);
     }
 }
 

@@ -99,6 +99,11 @@ impl<'a> Parts<'a> {
             .count()
     }
 
+    /// Whether it holds anything of GitHub's.
+    pub fn has_github(&self) -> bool {
+        !self.github_issue.is_empty() || !self.github.is_empty()
+    }
+
     /// What changed in an issue, if there is that.
     #[inline]
     pub fn github_issue(&self) -> Result<Option<GithubIssueMutation<'a>>, DecodeError> {
@@ -139,18 +144,45 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    /// All occurrences together. An error's place is counted from the start of the payload.
+    /// All occurrences together.
     #[inline]
     fn decode<M: Message<'a>>(&self, slices: &Slices<'a>) -> Result<Option<M>, DecodeError> {
         if slices.is_empty() {
             return Ok(None);
         }
         let mut message = M::default();
+        self.merge_into(slices, &mut message)?;
+        Ok(Some(message))
+    }
+
+    /// Decodes one kind into a message that may have been another one, whose memory it takes over. Says whether there is
+    /// that kind; otherwise the message is left as it was. After an error it is unspecified.
+    #[inline]
+    pub(crate) fn decode_into<M: Message<'a>>(
+        &self,
+        slices: &Slices<'a>,
+        message: &mut M,
+    ) -> Result<bool, DecodeError> {
+        if slices.is_empty() {
+            return Ok(false);
+        }
+        message.clear();
+        self.merge_into(slices, message)?;
+        Ok(true)
+    }
+
+    /// An error's place is counted from the start of the payload.
+    #[inline]
+    fn merge_into<M: Message<'a>>(
+        &self,
+        slices: &Slices<'a>,
+        message: &mut M,
+    ) -> Result<(), DecodeError> {
         for bytes in slices.as_slice() {
             let merged = message.merge(bytes);
             merged.map_err(|error| error.within(offset_in(self.payload, bytes)))?;
         }
-        Ok(Some(message))
+        Ok(())
     }
 }
 
@@ -193,6 +225,11 @@ impl<'a> Field<'a> for DiffTree<'a> {
         }
         self.0.push(bytes);
         Ok(true)
+    }
+
+    #[inline]
+    fn clear(&mut self) {
+        *self = Self::default();
     }
 }
 

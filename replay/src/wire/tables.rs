@@ -30,6 +30,10 @@ macro_rules! define {
                 }
                 Ok(())
             }
+
+            fn clear(&mut self) {
+                $(Field::clear(&mut self.$field);)*
+            }
         }
     )*};
 }

@@ -1,85 +1,141 @@
-//! Taking records apart ahead of the fold that applies them, by any thread, in pieces.
+//! Taking the log apart ahead of the folds that apply it, by any thread, in pieces.
 //!
-//! Each piece of the log is taken apart once, by whoever claims it first; the fold takes the pieces in their order, and
-//! does itself what nobody has begun.
+//! A piece is some records in a row. Whoever has nothing to apply walks on to the end of the next piece, so that every
+//! record is looked up once, and takes it apart while others walk on. Both sides apply the pieces in their order. Few
+//! pieces are there at a time, and small ones, so that what is taken apart needs little memory and is still in the
+//! processor's when it is applied; their lists are used again and again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use log_core::Position;
+use log_core::frame::Frames;
 
 use crate::corpus::Rules;
-use crate::corpus::git::parse::{Parsed, parse};
-use crate::projection::{RecordRef, walk};
+use crate::corpus::git::parse::Taken;
+use crate::projection::{BrokenFrame, RecordRef};
 use crate::segments::Block;
-use crate::wire::DecodeError;
+use crate::wire::Parts;
 
-/// A block that is longer is cut, so that there is something to share.
-const PIECE_BYTES_MAX: usize = 20 << 20;
-/// About as many bytes as a record has, for how much room its items need.
-const RECORD_BYTES: usize = 512;
-/// Pieces are taken apart so far ahead at most: what is taken apart needs memory.
-const AHEAD_MAX: usize = 3;
+/// Where a piece ends, at the latest after the record that goes beyond.
+const PIECE_BYTES: usize = 512 << 10;
+/// So many pieces are there at most.
+const PIECES_MAX: usize = 12;
 
-/// A record that has parts of git's or Gerrit's.
-pub(super) struct Item<'a> {
-    pub(super) record: RecordRef<'a>,
-    pub(super) parsed: Result<Parsed<'a>, DecodeError>,
+/// Who applies pieces.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Github,
+    Git,
 }
 
-/// What has become of a piece.
-enum Slot<'a> {
-    Untouched,
-    Begun,
-    Done(Taken<'a>),
-    Taken,
-}
+/// How many there are.
+const SIDES: usize = 2;
 
-/// A piece that was taken apart.
+/// Some records in a row, taken apart.
 #[derive(Default)]
-struct Taken<'a> {
-    items: Vec<Item<'a>>,
-    /// It ends with something that is no record.
-    is_broken: bool,
+pub(super) struct Piece<'a> {
+    /// While it is taken apart all records; then those that GitHub's side has to look at.
+    pub(super) records: Vec<RecordRef<'a>>,
+    /// The parts of the other side.
+    pub(super) taken: Taken<'a>,
+    /// How many records it has, and where the last one ends.
+    pub(super) count: u64,
+    pub(super) end: Option<Position>,
+    /// What follows is no record.
+    pub(super) error: Option<BrokenFrame>,
 }
 
-/// A piece that is being taken apart. Whoever waits for it is told of the end, also where that is a panic: then the piece
-/// is nobody's again, and who waited comes to the same panic, instead of waiting for ever.
-struct Begun<'q, 'a> {
-    slot: &'q (Mutex<Slot<'a>>, Condvar),
-    becomes: Slot<'a>,
-}
+impl<'a> Piece<'a> {
+    fn clear(&mut self) {
+        self.records.clear();
+        self.taken.clear();
+        (self.count, self.end, self.error) = (0, None, None);
+    }
 
-impl Drop for Begun<'_, '_> {
-    fn drop(&mut self) {
-        let (slot, ready) = self.slot;
-        *lock(slot) = std::mem::replace(&mut self.becomes, Slot::Taken);
-        ready.notify_one();
+    fn take_apart(&mut self, rules: &Rules) {
+        let taken = &mut self.taken;
+        self.records
+            .retain(|record| match Parts::split(record.payload) {
+                Ok(parts) => {
+                    taken.add(*record, &parts, rules);
+                    // Of several kinds one may be invalid, which GitHub's side tells of.
+                    parts.has_github() || parts.kinds() != 1
+                }
+                Err(_) => true,
+            });
     }
 }
 
-/// The pieces, and how far they are.
-pub(super) struct Queue<'a> {
-    pieces: &'a [Block],
+/// Walks the records of blocks.
+struct Cursor<'a> {
+    blocks: std::slice::Iter<'a, Block>,
+    segment: u32,
+    frames: Frames<'a>,
     from: Position,
-    rules: &'a Rules,
-    slots: Vec<(Mutex<Slot<'a>>, Condvar)>,
-    /// The next piece that nobody has begun, or an earlier one.
-    next: AtomicUsize,
-    /// The piece that is being applied, or [`OVER`]; and a wake-up whenever that is another.
-    applied: (Mutex<usize>, Condvar),
+    is_over: bool,
 }
 
-/// Nothing is applied any more.
-const OVER: usize = usize::MAX;
-
-/// Ends the applying, however it ends: nobody waits for it any more.
-struct Applying<'q, 'a>(&'q Queue<'a>);
-
-impl Drop for Applying<'_, '_> {
-    fn drop(&mut self) {
-        self.0.advance(OVER);
+impl<'a> Cursor<'a> {
+    /// Adds the next records; whether there are any, or an error.
+    fn walk(&mut self, piece: &mut Piece<'a>) -> bool {
+        let mut bytes = 0;
+        while !self.is_over && bytes < PIECE_BYTES {
+            let segment = self.segment;
+            let place = |offset| Position { segment, offset };
+            match self.frames.next() {
+                Some(Ok(frame)) if place(frame.offset) < self.from => {}
+                Some(Ok(frame)) => {
+                    bytes += (frame.end - frame.offset) as usize;
+                    piece.records.push(RecordRef {
+                        at: place(frame.offset),
+                        next: place(frame.end),
+                        payload: frame.payload,
+                    });
+                }
+                Some(Err(source)) => {
+                    piece.error = Some(BrokenFrame { segment, source });
+                    self.is_over = true;
+                }
+                None => match self.blocks.next() {
+                    Some(block) => {
+                        self.segment = block.segment;
+                        self.frames = block.frames();
+                    }
+                    None => self.is_over = true,
+                },
+            }
+        }
+        piece.count = piece.records.len() as u64;
+        piece.end = piece.records.last().map(|record| record.next);
+        piece.count > 0 || piece.error.is_some()
     }
+}
+
+/// The pieces, and who is how far.
+pub(super) struct Queue<'a> {
+    rules: &'a Rules,
+    /// Locked before `state`, and by whoever adds to its pieces.
+    cursor: Mutex<Cursor<'a>>,
+    state: Mutex<State<'a>>,
+    /// Whenever the state is another.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State<'a> {
+    /// The number of the first of `pieces`.
+    first: usize,
+    /// Those that some side has still to apply; `None` for one that is being taken apart.
+    pieces: VecDeque<Option<Arc<Piece<'a>>>>,
+    /// What was a piece.
+    spare: Vec<Piece<'a>>,
+    /// The number of the piece that each side applies next.
+    next: [usize; SIDES],
+    /// There is no further piece to be taken apart.
+    is_walked: bool,
+    /// Somebody gave up: nothing is waited for any more.
+    is_over: bool,
 }
 
 /// Nothing is left half changed.
@@ -87,198 +143,155 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Ends the waiting of the others, should whoever holds it come to a panic.
+struct Working<'q, 'a>(&'q Queue<'a>);
+
+impl Drop for Working<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(&self.0.state).is_over = true;
+            self.0.changed.notify_all();
+        }
+    }
+}
+
 impl<'a> Queue<'a> {
-    pub(super) fn new(pieces: &'a [Block], from: Position, rules: &'a Rules) -> Self {
-        let slot = |_: &Block| (Mutex::new(Slot::Untouched), Condvar::new());
+    pub(super) fn new(blocks: &'a [Block], from: Position, rules: &'a Rules) -> Self {
         Self {
-            slots: pieces.iter().map(slot).collect(),
-            pieces,
-            from,
             rules,
-            next: AtomicUsize::new(0),
-            applied: Default::default(),
+            cursor: Mutex::new(Cursor {
+                blocks: blocks.iter(),
+                segment: 0,
+                frames: Frames::new(&[], 0),
+                from,
+                is_over: false,
+            }),
+            state: Mutex::default(),
+            changed: Condvar::new(),
         }
     }
 
-    /// Takes a piece apart that nobody has begun; says whether there was one not too far ahead.
-    pub(super) fn parse_one(&self) -> bool {
+    /// Gives all pieces in order to one of the sides, which must ask once. In between it takes pieces apart for both.
+    pub(super) fn apply(&self, side: Side, mut apply: impl FnMut(&Piece<'a>)) {
+        let working = Working(self);
+        while let Some(piece) = self.next(side) {
+            apply(&piece);
+            self.give_back(side, piece);
+        }
+        drop(working);
+    }
+
+    /// Takes pieces apart until there is none left, for the sides to apply them.
+    pub(super) fn take_apart(&self) {
+        let working = Working(self);
+        while self.take_one_apart() || self.wait(|state| state.has_room() || state.is_done()) {}
+        drop(working);
+    }
+
+    /// The next piece of a side; `None` if there is none left.
+    fn next(&self, side: Side) -> Option<Arc<Piece<'a>>> {
         loop {
-            let number = self.next.load(Ordering::Relaxed);
-            if !self.is_near(number, *lock(&self.applied.0)) {
-                return false;
+            let state = lock(&self.state);
+            match state.piece(side) {
+                Some(piece) => return Some(piece),
+                None if state.is_done() && state.is_applied(side) => return None,
+                None if state.is_over => return None,
+                None => drop(state),
             }
-            let claimed = self.claim(number);
-            let _ = self.next.compare_exchange(
-                number,
-                number + 1,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
-            if claimed {
-                let mut begun = Begun {
-                    slot: &self.slots[number],
-                    becomes: Slot::Untouched,
-                };
-                begun.becomes = Slot::Done(self.parse(number));
-                return true;
-            }
-        }
-    }
-
-    /// Takes pieces apart until there is none left, and waits where they are too far ahead.
-    pub(super) fn parse_all(&self) {
-        loop {
-            while self.parse_one() {}
-            let (applied, moved) = &self.applied;
-            let mut applied = lock(applied);
-            loop {
-                let number = self.next.load(Ordering::Relaxed);
-                if *applied == OVER || number >= self.slots.len() {
-                    return;
-                }
-                if self.is_near(number, *applied) {
-                    break;
-                }
-                applied = moved.wait(applied).unwrap_or_else(PoisonError::into_inner);
-            }
-        }
-    }
-
-    /// Whether there is such a piece, and not too far ahead of the one that is being applied.
-    fn is_near(&self, number: usize, applied: usize) -> bool {
-        number < self.slots.len() && applied != OVER && number <= applied + AHEAD_MAX
-    }
-
-    fn advance(&self, to: usize) {
-        *lock(&self.applied.0) = to;
-        self.applied.1.notify_all();
-    }
-
-    fn claim(&self, number: usize) -> bool {
-        let mut slot = lock(&self.slots[number].0);
-        let is_free = matches!(*slot, Slot::Untouched);
-        if is_free {
-            *slot = Slot::Begun;
-        }
-        is_free
-    }
-
-    fn parse(&self, number: usize) -> Taken<'a> {
-        let bytes = self.pieces[number].bytes.len();
-        let mut taken = Taken {
-            items: Vec::with_capacity(bytes / RECORD_BYTES),
-            is_broken: false,
-        };
-        for record in walk(std::slice::from_ref(&self.pieces[number]), self.from) {
-            // What is broken, GitHub's side tells of.
-            let Ok(record) = record else {
-                taken.is_broken = true;
-                break;
+            let is_told = |state: &State<'a>| {
+                state.piece(side).is_some()
+                    || state.has_room()
+                    || state.is_done() && state.is_applied(side)
             };
-            let parsed = parse(record, self.rules);
-            taken
-                .items
-                .extend(parsed.map(|parsed| Item { record, parsed }));
-        }
-        taken
-    }
-
-    /// Gives all records in the order of the log, up to a place that is no record.
-    pub(super) fn for_each(&self, mut apply: impl FnMut(Item<'a>)) {
-        let _applying = Applying(self);
-        for number in 0..self.slots.len() {
-            self.advance(number);
-            let taken = match self.claim(number) {
-                true => self.parse(number),
-                false => self.wait_for(number),
-            };
-            taken.items.into_iter().for_each(&mut apply);
-            if taken.is_broken {
-                return;
+            if !self.take_one_apart() && !self.wait(is_told) {
+                return None;
             }
         }
     }
 
-    fn wait_for(&self, number: usize) -> Taken<'a> {
-        let (slot, ready) = &self.slots[number];
-        let mut slot = lock(slot);
-        loop {
-            match std::mem::replace(&mut *slot, Slot::Taken) {
-                Slot::Done(taken) => return taken,
-                // Only this thread takes.
-                Slot::Taken => return Taken::default(),
-                Slot::Untouched => {
-                    drop(slot);
-                    return self.parse(number);
-                }
-                other => {
-                    *slot = other;
-                    slot = ready.wait(slot).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
+    /// Waits until something is so; says no if somebody gave up.
+    fn wait(&self, is_so: impl Fn(&State<'a>) -> bool) -> bool {
+        let mut state = lock(&self.state);
+        while !state.is_over && !is_so(&state) {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
+        !state.is_over
     }
-}
 
-/// The blocks, cut where they are long.
-pub(super) fn pieces(blocks: &[Block]) -> Vec<Block> {
-    let mut pieces = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        let mut start = block.start;
-        if block.bytes.len() > PIECE_BYTES_MAX {
-            for frame in block.frames().map_while(Result::ok) {
-                if frame.end - start >= (PIECE_BYTES_MAX / 2) as u64 {
-                    pieces.extend(part(block, start, frame.end));
-                    start = frame.end;
-                }
-            }
-        }
-        pieces.extend(part(block, start, block.end().offset));
-    }
-    pieces
-}
-
-fn part(block: &Block, start: u64, end: u64) -> Option<Block> {
-    // Within the block, so they fit.
-    let range = (start - block.start) as usize..(end - block.start) as usize;
-    let is_empty = range.is_empty();
-    let bytes = block.bytes.part(range).filter(|_| !is_empty)?;
-    Some(Block {
-        segment: block.segment,
-        start,
-        bytes,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_piece_that_somebody_gave_up_is_not_waited_for() {
-        let mut bytes = Vec::new();
-        log_core::frame::encode(&mut bytes, 0, &[4 << 3 | 2, 0]);
-        let pieces = [Block {
-            segment: 0,
-            start: 0,
-            bytes: bytes::Bytes::from(bytes).into(),
-        }];
-        let rules = Rules::default();
-        let queue = Queue::new(&pieces, Position::START, &rules);
-        assert!(queue.claim(0));
-        let begun = Begun {
-            slot: &queue.slots[0],
-            becomes: Slot::Untouched,
+    /// Takes the next piece apart; says no if there is none, or no room for it.
+    fn take_one_apart(&self) -> bool {
+        let Some((number, mut piece)) = self.claim() else {
+            return false;
         };
-        let applied = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| {
-                let mut applied = 0;
-                queue.for_each(|_| applied += 1);
-                applied
-            });
-            drop(begun);
-            waiting.join().unwrap()
-        });
-        assert_eq!(applied, 1);
+        piece.take_apart(self.rules);
+        let mut state = lock(&self.state);
+        let at = number - state.first;
+        if let Some(slot) = state.pieces.get_mut(at) {
+            *slot = Some(Arc::new(piece));
+        }
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    /// The next piece's number and its records.
+    fn claim(&self) -> Option<(usize, Piece<'a>)> {
+        let mut cursor = lock(&self.cursor);
+        let mut piece = {
+            let mut state = lock(&self.state);
+            if !state.has_room() {
+                return None;
+            }
+            state.spare.pop().unwrap_or_default()
+        };
+        let is_piece = cursor.walk(&mut piece);
+        let mut state = lock(&self.state);
+        state.is_walked |= cursor.is_over;
+        if !is_piece {
+            self.changed.notify_all();
+            return None;
+        }
+        state.pieces.push_back(None);
+        Some((state.first + state.pieces.len() - 1, piece))
+    }
+
+    /// A side has applied its piece.
+    fn give_back(&self, side: Side, piece: Arc<Piece<'a>>) {
+        let mut state = lock(&self.state);
+        drop(piece);
+        state.next[side as usize] += 1;
+        while state.next.iter().all(|next| *next > state.first) {
+            state.first += 1;
+            let piece = state.pieces.pop_front().flatten();
+            if let Some(mut piece) = piece.and_then(Arc::into_inner) {
+                piece.clear();
+                state.spare.push(piece);
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+}
+
+impl<'a> State<'a> {
+    fn has_room(&self) -> bool {
+        !self.is_walked && !self.is_over && self.pieces.len() < PIECES_MAX
+    }
+
+    /// Nothing is left to be taken apart.
+    fn is_done(&self) -> bool {
+        self.is_walked
+    }
+
+    fn is_applied(&self, side: Side) -> bool {
+        self.next[side as usize] == self.first + self.pieces.len()
+    }
+
+    fn piece(&self, side: Side) -> Option<Arc<Piece<'a>>> {
+        let at = self.next[side as usize] - self.first;
+        self.pieces.get(at)?.clone()
     }
 }

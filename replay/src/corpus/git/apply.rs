@@ -2,14 +2,12 @@
 //!
 //! Where the original would panic, the mutation is passed over whole and the fault is listed.
 
-use proto::GitHash;
-
-use super::parse::{ParsedGerrit, ParsedGit, Unread};
+use super::parse::{ParsedGerrit, ParsedGit, ReadRef, Unread};
 use super::{Git, PLAIN, change_flag, commit_flag};
 use crate::columns::{Chain, Key, Moment, NONE, ROWS_MAX, Text};
 use crate::corpus::fault::FaultKind;
 use crate::corpus::record::Step;
-use crate::notedb::change_ref::{ChangeRef, change_ref};
+use crate::notedb::change_ref::ChangeRef;
 use crate::notedb::issue_ref::github_refs;
 
 /// What is set of the refs of Gerrit's own, which are of no interest.
@@ -28,17 +26,14 @@ impl Git {
     pub(in crate::corpus) fn apply_git(
         &mut self,
         step: &Step<'_>,
-        git: &ParsedGit<'_>,
+        git: &ParsedGit<'_, '_>,
         touched: &mut dyn Touched,
     ) {
-        match &git.commit {
-            None => {}
-            Some(Ok(read)) => {
-                if let Some(put) = self.put_commit(step, read) {
-                    self.commit_changed(step, &put, touched);
-                }
-            }
-            Some(Err(Unread { kind, name, .. })) => self.faults.add(&step.record, *kind, name),
+        if let Some(put) = git.commit.and_then(|read| self.put_commit(step, read)) {
+            self.commit_changed(step, &put, touched);
+        }
+        if let Some(Unread { kind, name, .. }) = git.unread {
+            self.faults.add(&step.record, *kind, name);
         }
         let says_refs = !git.refs.is_empty() || !git.deleted_refs.is_empty();
         if git.repo.is_empty() {
@@ -50,8 +45,8 @@ impl Git {
         let Some(repo) = self.repos.row(step, git.repo.as_bytes()) else {
             return self.faults.add(&step.record, FaultKind::Full, b"");
         };
-        self.delete_refs(step, repo | PLAIN, &git.deleted_refs, touched);
-        for git_ref in &git.refs {
+        self.delete_refs(step, repo | PLAIN, git.deleted_refs, touched);
+        for git_ref in git.refs {
             self.put_plain_ref(step, repo | PLAIN, &git_ref.value, touched);
         }
     }
@@ -60,27 +55,28 @@ impl Git {
     pub(in crate::corpus) fn apply_gerrit(
         &mut self,
         step: &Step<'_>,
-        gerrit: &ParsedGerrit<'_>,
+        gerrit: &ParsedGerrit<'_, '_>,
         touched: &mut dyn Touched,
     ) {
-        if let Some(Unread { kind, name, .. }) = &gerrit.refused {
+        let fatal = gerrit.unread.iter().find(|unread| unread.is_fatal);
+        if let Some(Unread { kind, name, .. }) = fatal {
             return self.faults.add(&step.record, *kind, name);
         }
-        for Unread { kind, name, .. } in &gerrit.dropped {
+        for Unread { kind, name, .. } in gerrit.unread {
             self.faults.add(&step.record, *kind, name);
         }
         let Some(project) = self.projects.row(step, gerrit.project.as_bytes()) else {
             return self.faults.add(&step.record, FaultKind::Full, b"");
         };
-        for read in &gerrit.commits {
+        for read in gerrit.commits {
             if let Some(put) = self.put_commit(step, read) {
                 self.join(project, put.row);
                 self.commit_changed(step, &put, touched);
             }
         }
-        self.delete_refs(step, project, &gerrit.deleted_refs, touched);
-        for (name, hash) in &gerrit.refs {
-            self.put_project_ref(step, project, name.as_bytes(), *hash, touched);
+        self.delete_refs(step, project, gerrit.deleted_refs, touched);
+        for git_ref in gerrit.refs {
+            self.put_project_ref(step, project, git_ref, touched);
         }
     }
 
@@ -88,11 +84,15 @@ impl Git {
         &mut self,
         step: &Step<'_>,
         project: u32,
-        name: &[u8],
-        hash: GitHash,
+        git_ref: &ReadRef<'_>,
         touched: &mut dyn Touched,
     ) {
-        let change = change_ref(name);
+        let ReadRef {
+            name,
+            hash,
+            key,
+            change,
+        } = *git_ref;
         match change {
             ChangeRef::Ignored if name.starts_with(META_REFS) => return,
             ChangeRef::Ignored => {
@@ -100,7 +100,7 @@ impl Git {
             }
             _ => {}
         }
-        let Some(commit) = self.commit(&hash) else {
+        let Some(commit) = self.commit_of_key(&hash, key) else {
             return self
                 .faults
                 .add(&step.record, FaultKind::RefUnknownCommit, name);

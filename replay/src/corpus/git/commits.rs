@@ -24,19 +24,10 @@ impl Git {
     /// Stores a commit; one that is known, in full or as a parent, is overwritten in place. `None` if it is dropped.
     pub(super) fn put_commit(&mut self, step: &Step<'_>, read: &Read<'_>) -> Option<Put> {
         let name = read.name;
-        let mut first = NONE;
-        let mut more = List::default();
-        for parent in read.parents.clone() {
-            let Some(row) = self.commit_row(&parent) else {
-                self.faults.add(&step.record, FaultKind::Full, name);
-                return None;
-            };
-            if first == NONE {
-                first = row;
-            } else if read.refused.is_none() {
-                more = self.commits.lists.push(more, row);
-            }
-        }
+        let Some((first, more)) = self.parent_rows(read) else {
+            self.faults.add(&step.record, FaultKind::Full, name);
+            return None;
+        };
         if let Some(kind) = read.refused {
             self.faults.add(&step.record, kind, name);
             return None;
@@ -45,7 +36,7 @@ impl Git {
             self.faults
                 .add(&step.record, FaultKind::CommitBadPerson, name);
         }
-        let Some(row) = self.commit_row(&read.hash) else {
+        let Some(row) = self.commit_row(&read.hash, read.key) else {
             self.faults.add(&step.record, FaultKind::Full, name);
             return None;
         };
@@ -78,6 +69,22 @@ impl Git {
         })
     }
 
+    /// The rows of a commit's parents: the first, or [`NONE`], and a list of the others. `None` if no row is left.
+    fn parent_rows(&mut self, read: &Read<'_>) -> Option<(u32, List)> {
+        let mut more = List::default();
+        let Some((parent, key)) = &read.first_parent else {
+            return Some((NONE, more));
+        };
+        let first = self.commit_row(parent, *key)?;
+        for parent in read.more_parents.clone() {
+            let row = self.commit_row(&parent, Key::of_hash(&parent))?;
+            if read.refused.is_none() {
+                more = self.commits.lists.push(more, row);
+            }
+        }
+        Some((first, more))
+    }
+
     fn has_parents(&self, commit: u32, first: u32, more: List) -> bool {
         let lists = &self.commits.lists;
         self.commits.parent.get(commit) == first
@@ -96,8 +103,8 @@ impl Git {
     }
 
     /// The commit's row; a placeholder's if it is new. `None` if no row is left.
-    fn commit_row(&mut self, hash: &GitHash) -> Option<u32> {
-        if let Some(row) = self.commit(hash) {
+    fn commit_row(&mut self, hash: &GitHash, key: Key) -> Option<u32> {
+        if let Some(row) = self.commit_of_key(hash, key) {
             return Some(row);
         }
         let commits = &mut self.commits;
@@ -112,7 +119,7 @@ impl Git {
         commits.change.push(NONE);
         commits.project.push(NONE);
         commits.memberships.push(Chain::EMPTY);
-        commits.by_hash.insert(Key::of_hash(hash), row);
+        commits.by_hash.insert(key, row);
         Some(row)
     }
 

@@ -5,8 +5,10 @@
 use proto::GitHash;
 
 use super::commit_flag;
+use crate::columns::Key;
 use crate::corpus::fault::FaultKind;
 use crate::corpus::{Rules, recorded};
+use crate::notedb::change_ref::{ChangeRef, change_ref};
 use crate::notedb::commit::{BadCommit, BadSignature, Parents, Refused, parse_commit};
 use crate::notedb::meta;
 use crate::projection::RecordRef;
@@ -15,44 +17,101 @@ use crate::wire::{
     DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Part, Parts,
 };
 
-/// The parts of a record, taken apart.
-pub(in crate::corpus) struct Parsed<'a> {
-    /// When it was written.
+/// The git and Gerrit parts of many records, taken apart.
+///
+/// All of them are in a few lists, of which each part has the next few entries: many of these wait for their turn, and
+/// are made by one thread and forgotten by another, so that lists of their own would cost more than everything else.
+#[derive(Default)]
+pub(in crate::corpus) struct Taken<'a> {
+    parts: Vec<Entry<'a>>,
+    commits: Vec<Read<'a>>,
+    unread: Vec<Unread<'a>>,
+    refs: Vec<ReadRef<'a>>,
+    plain_refs: Vec<Part<'a, GitRef<'a>>>,
+    deleted_refs: Vec<&'a str>,
+    // Decoded into again and again.
+    git: GitMutation<'a>,
+    gerrit: GerritMutation<'a>,
+}
+
+/// A part of a record.
+struct Entry<'a> {
+    record: RecordRef<'a>,
+    recorded: Option<Time>,
+    content: Content<'a>,
+    /// Where its entries end in each list; they begin where those of the part before end.
+    ends: Ends,
+}
+
+/// What a part is.
+#[derive(Clone, Copy)]
+enum Content<'a> {
+    /// The repository.
+    Git(&'a str),
+    /// The project.
+    Gerrit(&'a str),
+    /// It is of no interest, but for when it was written.
+    OutOfScope,
+    Invalid(DecodeError),
+}
+
+/// How much of each list of [`Taken`] is taken.
+#[derive(Clone, Copy, Default)]
+struct Ends {
+    commits: u32,
+    unread: u32,
+    refs: u32,
+    plain_refs: u32,
+    deleted_refs: u32,
+}
+
+/// A part of a record, taken apart.
+pub(in crate::corpus) struct Parsed<'t, 'a> {
+    pub(in crate::corpus) record: RecordRef<'a>,
+    /// When the record was written.
     pub(in crate::corpus) recorded: Option<Time>,
-    // Boxed: many of these wait for their turn, and few have both.
-    pub(in crate::corpus) git: Option<Box<ParsedGit<'a>>>,
-    pub(in crate::corpus) gerrit: Option<Box<ParsedGerrit<'a>>>,
+    pub(in crate::corpus) part: ParsedPart<'t, 'a>,
+}
+
+/// What a part is.
+pub(in crate::corpus) enum ParsedPart<'t, 'a> {
+    Git(ParsedGit<'t, 'a>),
+    Gerrit(ParsedGerrit<'t, 'a>),
+    /// It is of no interest, but for when it was written.
+    OutOfScope,
+    Invalid(DecodeError),
 }
 
 /// A commit of a plain repository, and what became of its refs.
-pub(in crate::corpus) struct ParsedGit<'a> {
+pub(in crate::corpus) struct ParsedGit<'t, 'a> {
     pub(super) repo: &'a str,
-    pub(super) commit: Option<Result<Read<'a>, Unread<'a>>>,
-    pub(super) refs: Vec<Part<'a, GitRef<'a>>>,
-    pub(super) deleted_refs: Vec<&'a str>,
+    pub(super) commit: Option<&'t Read<'a>>,
+    /// A commit that is not stored.
+    pub(super) unread: Option<&'t Unread<'a>>,
+    pub(super) refs: &'t [Part<'a, GitRef<'a>>],
+    pub(super) deleted_refs: &'t [&'a str],
 }
 
 /// Commits and refs of a project.
-pub(in crate::corpus) struct ParsedGerrit<'a> {
+pub(in crate::corpus) struct ParsedGerrit<'t, 'a> {
     pub(super) project: &'a str,
-    pub(super) commits: Vec<Read<'a>>,
-    /// Commits that are dropped.
-    pub(super) dropped: Vec<Unread<'a>>,
-    /// Why the whole mutation is passed over: the original would panic.
-    pub(super) refused: Option<Unread<'a>>,
-    /// Names, and what they point to.
-    pub(super) refs: Vec<(&'a str, GitHash)>,
-    pub(super) deleted_refs: Vec<&'a str>,
+    pub(super) commits: &'t [Read<'a>],
+    /// Commits that are dropped. Where one of them is fatal, the whole mutation is passed over: the original would panic.
+    pub(super) unread: &'t [Unread<'a>],
+    pub(super) refs: &'t [ReadRef<'a>],
+    pub(super) deleted_refs: &'t [&'a str],
 }
 
 /// A commit of a mutation, taken apart.
-pub(super) struct Read<'a> {
+pub(in crate::corpus) struct Read<'a> {
     pub(super) name: &'a [u8],
     pub(super) hash: GitHash,
+    pub(super) key: Key,
     pub(super) raw: &'a [u8],
     pub(super) files: DiffTree<'a>,
-    /// The parents; of a commit that is dropped, those before what is wrong with it.
-    pub(super) parents: Parents<'a>,
+    pub(super) first_parent: Option<(GitHash, Key)>,
+    /// The parents after the first; of a commit that is dropped, those before what is wrong with it.
+    pub(super) more_parents: Parents<'a>,
     /// Why it is dropped.
     pub(super) refused: Option<FaultKind>,
     /// A line that should say who it was does not.
@@ -66,100 +125,216 @@ pub(super) struct Read<'a> {
 }
 
 /// Something that is not stored, and why.
-pub(super) struct Unread<'a> {
+pub(in crate::corpus) struct Unread<'a> {
     pub(super) kind: FaultKind,
     pub(super) name: &'a [u8],
     /// The original would panic.
-    is_fatal: bool,
+    pub(super) is_fatal: bool,
 }
 
-/// Takes a record's parts apart; `None` if it has none of git's or Gerrit's, or if it has several kinds and one of them
-/// is invalid, which the other side tells of.
-pub(in crate::corpus) fn parse<'a>(
-    record: RecordRef<'a>,
-    rules: &Rules,
-) -> Option<Result<Parsed<'a>, DecodeError>> {
-    let parts = Parts::split(record.payload).ok()?;
-    if parts.git.is_empty() && parts.gerrit.is_empty() {
-        return None;
+/// A ref of a project.
+pub(in crate::corpus) struct ReadRef<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) hash: GitHash,
+    pub(super) key: Key,
+    /// What its name makes it.
+    pub(super) change: ChangeRef,
+}
+
+impl<'a> Taken<'a> {
+    /// Forgets everything but the memory.
+    pub(in crate::corpus) fn clear(&mut self) {
+        self.parts.clear();
+        self.truncate(Ends::default());
     }
-    if parts.kinds() > 1 {
-        parts.check_all().ok()?;
-    }
-    Some(parse_parts(&parts, rules))
-}
 
-fn parse_parts<'a>(parts: &Parts<'a>, rules: &Rules) -> Result<Parsed<'a>, DecodeError> {
-    let meta = parts.meta()?;
-    let original = rules.original_semantics;
-    let git = parts.git()?.map(|git| Box::new(parse_git(git, original)));
-    let gerrit = parts.gerrit()?;
-    let gerrit = gerrit.map(|gerrit| Box::new(parse_gerrit(gerrit, original)));
-    let said = recorded::of_meta(meta.as_ref());
-    Ok(Parsed {
-        recorded: said.or_else(|| gerrit.as_ref().and_then(|gerrit| gerrit.recorded())),
-        git: git.filter(|git| rules.scope.has_git(git.repo)),
-        gerrit: gerrit.filter(|gerrit| rules.scope.has_gerrit(gerrit.project)),
-    })
-}
-
-fn parse_git(git: GitMutation<'_>, original: bool) -> ParsedGit<'_> {
-    let repo = git.repo.as_ref().map_or("", |repo| match repo.name {
-        "" => repo.go_repo,
-        name => name,
-    });
-    ParsedGit {
-        repo,
-        commit: git.commit.map(|commit| read(commit, original)),
-        refs: git.refs,
-        deleted_refs: git.deleted_refs,
-    }
-}
-
-pub(in crate::corpus) fn parse_gerrit(
-    gerrit: GerritMutation<'_>,
-    original: bool,
-) -> ParsedGerrit<'_> {
-    let mut parsed = ParsedGerrit {
-        project: gerrit.project,
-        commits: Vec::with_capacity(gerrit.commits.len()),
-        dropped: Vec::new(),
-        refused: None,
-        refs: Vec::with_capacity(gerrit.refs.len()),
-        deleted_refs: gerrit.deleted_refs,
-    };
-    for commit in gerrit.commits {
-        match read(commit.value, original) {
-            Ok(read) => parsed.commits.push(read),
-            Err(unread) if unread.is_fatal => {
-                parsed.refused.get_or_insert(unread);
-            }
-            Err(unread) => parsed.dropped.push(unread),
+    /// Takes a record's parts apart. Nothing is added if it has none of git's or Gerrit's, or if it has several kinds and
+    /// one of them is invalid, which the other side tells of.
+    pub(in crate::corpus) fn add(
+        &mut self,
+        record: RecordRef<'a>,
+        parts: &Parts<'a>,
+        rules: &Rules,
+    ) {
+        if parts.git.is_empty() && parts.gerrit.is_empty() {
+            return;
+        }
+        if parts.kinds() > 1 && parts.check_all().is_err() {
+            return;
+        }
+        let (first, before) = (self.parts.len(), self.ends());
+        if let Err(error) = self.try_add(record, parts, rules) {
+            self.parts.truncate(first);
+            self.truncate(before);
+            self.push(record, None, Content::Invalid(error));
         }
     }
-    for git_ref in &gerrit.refs {
-        let name = git_ref.value.r#ref;
-        match GitHash::from_hex(git_ref.value.sha1.as_bytes()) {
-            Some(hash) => parsed.refs.push((name, hash)),
-            None => {
-                parsed.refused.get_or_insert(Unread {
+
+    fn try_add(
+        &mut self,
+        record: RecordRef<'a>,
+        parts: &Parts<'a>,
+        rules: &Rules,
+    ) -> Result<(), DecodeError> {
+        let said = recorded::of_meta(parts.meta()?.as_ref());
+        if parts.decode_into(&parts.git, &mut self.git)? {
+            let before = self.ends();
+            let repo = self.take_git(rules.original_semantics);
+            let content = match rules.scope.has_git(repo) {
+                true => Content::Git(repo),
+                false => self.out_of_scope(before),
+            };
+            self.push(record, said, content);
+        }
+        if parts.decode_into(&parts.gerrit, &mut self.gerrit)? {
+            let before = self.ends();
+            self.take_gerrit(rules.original_semantics);
+            let time = said.or_else(|| self.said_by_gerrit(before));
+            let content = match rules.scope.has_gerrit(self.gerrit.project) {
+                true => Content::Gerrit(self.gerrit.project),
+                false => self.out_of_scope(before),
+            };
+            self.push(record, time, content);
+        }
+        Ok(())
+    }
+
+    fn out_of_scope(&mut self, before: Ends) -> Content<'a> {
+        self.truncate(before);
+        Content::OutOfScope
+    }
+
+    fn push(&mut self, record: RecordRef<'a>, recorded: Option<Time>, content: Content<'a>) {
+        self.parts.push(Entry {
+            record,
+            recorded,
+            content,
+            ends: self.ends(),
+        });
+    }
+
+    /// Takes the decoded mutation of a plain repository apart; gives the repository.
+    fn take_git(&mut self, original: bool) -> &'a str {
+        let git = &mut self.git;
+        match git.commit.take().map(|commit| read(commit, original)) {
+            None => {}
+            Some(Ok(read)) => self.commits.push(read),
+            Some(Err(unread)) => self.unread.push(unread),
+        }
+        self.plain_refs.append(&mut git.refs);
+        self.deleted_refs.append(&mut git.deleted_refs);
+        git.repo.as_ref().map_or("", |repo| match repo.name {
+            "" => repo.go_repo,
+            name => name,
+        })
+    }
+
+    /// Takes the decoded mutation of a project apart.
+    fn take_gerrit(&mut self, original: bool) {
+        let gerrit = &mut self.gerrit;
+        for commit in gerrit.commits.drain(..) {
+            match read(commit.value, original) {
+                Ok(read) => self.commits.push(read),
+                Err(unread) => self.unread.push(unread),
+            }
+        }
+        for git_ref in gerrit.refs.drain(..) {
+            let name = git_ref.value.r#ref.as_bytes();
+            match GitHash::from_hex(git_ref.value.sha1.as_bytes()) {
+                Some(hash) => self.refs.push(ReadRef {
+                    name,
+                    hash,
+                    key: Key::of_hash(&hash),
+                    change: change_ref(name),
+                }),
+                None => self.unread.push(Unread {
                     kind: FaultKind::RefBadHash,
-                    name: name.as_bytes(),
+                    name,
                     is_fatal: true,
-                });
+                }),
             }
         }
+        self.deleted_refs.append(&mut gerrit.deleted_refs);
     }
-    parsed
-}
 
-impl ParsedGerrit<'_> {
-    /// The latest time that Gerrit said: of meta commits, which no author's clock has touched.
-    pub(in crate::corpus) fn recorded(&self) -> Option<Time> {
-        let metas = self.commits.iter().filter(|read| read.facts != 0);
+    /// The latest time that Gerrit said, in the commits from there on: of meta commits, which no author's clock has
+    /// touched.
+    fn said_by_gerrit(&self, from: Ends) -> Option<Time> {
+        let commits = self.commits.iter().skip(from.commits as usize);
+        let metas = commits.filter(|read| read.facts != 0);
         let seconds = metas.filter_map(|read| read.committed).max();
         seconds.map(Time::from_unix_seconds)
     }
+
+    fn ends(&self) -> Ends {
+        // A piece of the log is shorter than 4 GiB.
+        Ends {
+            commits: self.commits.len() as u32,
+            unread: self.unread.len() as u32,
+            refs: self.refs.len() as u32,
+            plain_refs: self.plain_refs.len() as u32,
+            deleted_refs: self.deleted_refs.len() as u32,
+        }
+    }
+
+    fn truncate(&mut self, to: Ends) {
+        self.commits.truncate(to.commits as usize);
+        self.unread.truncate(to.unread as usize);
+        self.refs.truncate(to.refs as usize);
+        self.plain_refs.truncate(to.plain_refs as usize);
+        self.deleted_refs.truncate(to.deleted_refs as usize);
+    }
+
+    /// The parts, in the order of the records.
+    pub(in crate::corpus) fn iter(&self) -> impl Iterator<Item = Parsed<'_, 'a>> {
+        let mut start = Ends::default();
+        self.parts.iter().map(move |entry| {
+            let from = std::mem::replace(&mut start, entry.ends);
+            Parsed {
+                record: entry.record,
+                recorded: entry.recorded,
+                part: self.part(entry.content, from, entry.ends),
+            }
+        })
+    }
+
+    fn part(&self, content: Content<'a>, from: Ends, to: Ends) -> ParsedPart<'_, 'a> {
+        let commits = between(&self.commits, from.commits, to.commits);
+        let unread = between(&self.unread, from.unread, to.unread);
+        let deleted_refs = between(&self.deleted_refs, from.deleted_refs, to.deleted_refs);
+        match content {
+            Content::Git(repo) => ParsedPart::Git(ParsedGit {
+                repo,
+                commit: commits.first(),
+                unread: unread.first(),
+                refs: between(&self.plain_refs, from.plain_refs, to.plain_refs),
+                deleted_refs,
+            }),
+            Content::Gerrit(project) => ParsedPart::Gerrit(ParsedGerrit {
+                project,
+                commits,
+                unread,
+                refs: between(&self.refs, from.refs, to.refs),
+                deleted_refs,
+            }),
+            Content::OutOfScope => ParsedPart::OutOfScope,
+            Content::Invalid(error) => ParsedPart::Invalid(error),
+        }
+    }
+}
+
+fn between<T>(list: &[T], from: u32, to: u32) -> &[T] {
+    list.get(from as usize..to as usize).unwrap_or_default()
+}
+
+/// The latest time that a Gerrit mutation says (see [`Taken::said_by_gerrit`]).
+pub(in crate::corpus) fn recorded_by_gerrit(gerrit: GerritMutation<'_>) -> Option<Time> {
+    let mut taken = Taken {
+        gerrit,
+        ..Taken::default()
+    };
+    taken.take_gerrit(false);
+    taken.said_by_gerrit(Ends::default())
 }
 
 /// Takes a commit apart.
@@ -180,9 +355,11 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
     let mut read = Read {
         name,
         hash,
+        key: Key::of_hash(&hash),
         raw: commit.raw,
         files: commit.diff_tree,
-        parents: Parents::NONE,
+        first_parent: None,
+        more_parents: Parents::NONE,
         refused: None,
         has_bad_person: false,
         message: 0,
@@ -191,7 +368,7 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
     };
     match parse_commit(commit.raw, original) {
         Ok(parsed) => {
-            read.parents = parsed.parents;
+            read.more_parents = parsed.parents;
             read.has_bad_person = parsed.bad_person.is_some();
             // A record is shorter than 4 GiB.
             read.message = parsed.message_start as u32;
@@ -208,10 +385,12 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
                 });
             }
             // One that is only dropped leaves its parents.
-            read.parents = parents;
+            read.more_parents = parents;
             read.refused = Some(kind);
         }
     }
+    let first = read.more_parents.next();
+    read.first_parent = first.map(|hash| (hash, Key::of_hash(&hash)));
     Ok(read)
 }
 
