@@ -38,6 +38,14 @@ impl GitHash {
         all_valid.then_some(Self(bytes))
     }
 
+    /// Whether it is 40 hex digits, of which [`Self::from_hex`] makes a name.
+    pub fn is_hex(hex: &[u8]) -> bool {
+        let is_valid = |eight: &[u8; 8]| digits_of(u64::from_be_bytes(*eight)).1;
+        // All are looked at, so that nothing branches on the way.
+        let eights = hex.as_chunks().0.iter();
+        hex.len() == Self::HEX_LEN && eights.fold(true, |all, eight| all & is_valid(eight))
+    }
+
     /// The first seven digits, as boards and logs show it.
     pub fn short(&self) -> String {
         let mut text = self.to_string();
@@ -52,6 +60,15 @@ const HIGH_BITS: u64 = ONES << 7;
 
 /// What eight hex digits are worth, and whether they are ones, all at once. The first is the highest byte.
 const fn eight_digits(text: u64) -> (u32, bool) {
+    let (nibbles, is_valid) = digits_of(text);
+    // Two nibbles to a byte, two bytes to 16 bits, and those to 32.
+    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    ((quads | quads >> 16) as u32, is_valid)
+}
+
+/// What each of eight hex digits is worth, and whether they are ones.
+const fn digits_of(text: u64) -> (u64, bool) {
     let lower = text | (ONES * 0x20);
     // The high bit of each byte that lies in the range; bytes above 127 are ruled out below.
     let is_digit = in_range(text & !HIGH_BITS, b'0', b'9');
@@ -59,10 +76,7 @@ const fn eight_digits(text: u64) -> (u32, bool) {
     let is_valid = ((is_digit | is_letter) & !text) & HIGH_BITS == HIGH_BITS;
     // A letter's low half is 1 to 6, for 10 to 15.
     let nibbles = (text & (ONES * 0x0f)) + (is_letter >> 7) * 9;
-    // Two nibbles to a byte, two bytes to 16 bits, and those to 32.
-    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
-    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    ((quads | quads >> 16) as u32, is_valid)
+    (nibbles, is_valid)
 }
 
 /// The high bit of each byte from `first` to `last`; no byte may have its own.
@@ -126,6 +140,7 @@ mod tests {
                 let value = char::from(byte).to_digit(16);
                 let hash = GitHash::from_hex(&text);
                 assert_eq!(hash.is_some(), value.is_some(), "{byte}");
+                assert_eq!(GitHash::is_hex(&text), value.is_some(), "{byte}");
                 if let (Some(hash), Some(value)) = (hash, value) {
                     let nibble = hash.0[at / 2] >> (4 * (1 - at % 2)) & 0xf;
                     assert_eq!(u32::from(nibble), value);

@@ -15,6 +15,7 @@ mod index;
 mod list;
 mod moment;
 mod pages;
+mod recent;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,6 +26,7 @@ pub(crate) use index::{Index, Key};
 pub(crate) use list::{List, Lists};
 pub(crate) use moment::Moment;
 pub(crate) use pages::{BlockSink, BlockSource, Cell, NotStored, Pages, Stored};
+pub(crate) use recent::Recent;
 pub(crate) use text::{Place, Text};
 
 /// No row.

@@ -1,10 +1,11 @@
-//! Files as memory: the one place of this crate that is not checked by the compiler.
+//! Files as memory, which no compiler can check.
 //!
 //! The kernel reads a mapped page when it is touched and may forget it again, so a mapped log costs no memory of
 //! this process's own. Depends on `memmap2`.
 //!
-//! Miri can't map files, so it can't look at this. Everything else of this crate is without `unsafe`; what it does with
-//! pages that are shared can be run by Miri all the same: `cargo +nightly miri test -p replay columns::`.
+//! Miri can't map files, so it can't look at this. Everything else of this crate is without `unsafe`, but for the texts of
+//! `wire/reader.rs`; what it does with pages that are shared can be run by Miri all the same:
+//! `cargo +nightly miri test -p replay columns::`.
 
 #![allow(unsafe_code)] // a mapping's bytes are only as constant as the file, which no compiler can know
 

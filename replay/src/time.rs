@@ -71,7 +71,10 @@ impl Time {
 
 impl From<Timestamp> for Time {
     fn from(mut timestamp: Timestamp) -> Self {
-        timestamp.normalize();
+        // Hardly ever, and it costs more than all the rest.
+        if !(0..NANOS_PER_SECOND.cast_signed()).contains(&timestamp.nanos) {
+            timestamp.normalize();
+        }
         Self::new(timestamp.seconds, timestamp.nanos.unsigned_abs())
     }
 }

@@ -64,9 +64,16 @@ impl<T: Cell> Column<T> {
         }
         let page = self.len as usize / PAGE_ROWS;
         self.len += 1;
-        if let Some(page) = self.pages.own_page(page) {
-            page.push(cell);
-        } else if page == self.pages.len() {
+        match self.pages.own_page(page) {
+            Some(page) => page.push(cell),
+            None => self.push_to_other(page, cell),
+        }
+    }
+
+    /// Adds a cell to a page that others have too, or that is not there yet.
+    #[inline(never)]
+    fn push_to_other(&mut self, page: usize, cell: T) {
+        if page == self.pages.len() {
             // A table that has a page already will fill another.
             let rows = if page == 0 { FIRST_ROWS } else { PAGE_ROWS };
             let mut cells = Vec::with_capacity(rows);

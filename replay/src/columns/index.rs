@@ -29,16 +29,19 @@ impl Key {
     /// The key that has these parts. They need not tell themselves apart: whoever looks compares.
     #[inline]
     pub(crate) fn of_numbers(first: u32, second: i64) -> Self {
-        let mut bytes = [0; 12];
-        bytes[..4].copy_from_slice(&first.to_le_bytes());
-        bytes[4..].copy_from_slice(&second.to_le_bytes());
-        Self::of(SipHasher13::new().hash(&bytes))
+        let second = second.cast_unsigned();
+        let words = [u64::from(first) | second << 32, second >> 32];
+        Self::of(sip_13(12, words))
     }
 
     /// The same for a commit.
     #[inline]
     pub(crate) fn of_hash(hash: &GitHash) -> Self {
-        Self::of(SipHasher13::new().hash(hash.as_bytes()))
+        let [a, b, c, d, e] = *hash.as_bytes().as_chunks().0 else {
+            return Self(0); // there are 20
+        };
+        let [a, b, c, d, e] = [a, b, c, d, e].map(|four| u64::from(u32::from_le_bytes(four)));
+        Self::of(sip_13(20, [a | b << 32, c | d << 32, e]))
     }
 
     /// The same for a text that belongs to a row.
@@ -73,6 +76,44 @@ impl Key {
     fn slot(self, row: u32) -> u64 {
         u64::from(self.0) << 32 | (u64::from(row) + 1)
     }
+}
+
+/// SipHash-1-3 with the key 0 of `len` bytes, given as words of eight; the last word has less than eight, maybe none.
+/// What [`SipHasher13`] gives too, which looks for the length and is several times slower for so few.
+#[inline]
+fn sip_13<const N: usize>(len: u8, mut words: [u64; N]) -> u64 {
+    let mut state = [
+        0x736f_6d65_7073_6575,
+        0x646f_7261_6e64_6f6d,
+        0x6c79_6765_6e65_7261,
+        0x7465_6462_7974_6573,
+    ];
+    if let Some(last) = words.last_mut() {
+        *last |= u64::from(len) << 56;
+    }
+    for word in words {
+        state[3] ^= word;
+        sip_round(&mut state);
+        state[0] ^= word;
+    }
+    state[2] ^= 0xff;
+    for _ in 0..3 {
+        sip_round(&mut state);
+    }
+    state[0] ^ state[1] ^ state[2] ^ state[3]
+}
+
+#[inline(always)]
+fn sip_round([a, b, c, d]: &mut [u64; 4]) {
+    *a = a.wrapping_add(*b);
+    *c = c.wrapping_add(*d);
+    *b = b.rotate_left(13) ^ *a;
+    *d = d.rotate_left(16) ^ *c;
+    *a = a.rotate_left(32).wrapping_add(*d);
+    *c = c.wrapping_add(*b);
+    *d = d.rotate_left(21) ^ *a;
+    *b = b.rotate_left(17) ^ *c;
+    *c = c.rotate_left(32);
 }
 
 /// Rows by key.
@@ -136,7 +177,8 @@ impl Index {
             }
             if slots < PAGE_SLOTS || depth == u32::from(DEPTH_MAX) {
                 let rows = self.pages.page_mut(page as usize);
-                *rows = rehashed(rows, slots * 2, |_| true).0;
+                let [all, _] = rehashed(rows, slots * 2, 0);
+                *rows = all.slots;
             } else {
                 self.split(page);
             }
@@ -157,19 +199,18 @@ impl Index {
         }
         let bit = 1u64 << (63 - depth);
         let slots = self.pages.page_mut(page as usize);
-        let (ones, moved) = rehashed(slots, PAGE_SLOTS, |slot| slot & bit != 0);
-        let (zeros, stayed) = rehashed(slots, PAGE_SLOTS, |slot| slot & bit == 0);
-        *slots = zeros;
+        let [zeros, ones] = rehashed(slots, PAGE_SLOTS, bit);
+        *slots = zeros.slots;
         let new = self.pages.len() as u32;
-        self.pages.push(ones);
+        self.pages.push(ones.slots);
         let depth = depth + 1;
         self.facts[page as usize] = Facts {
             depth,
-            taken: stayed,
+            taken: zeros.taken,
         };
         self.facts.push(Facts {
             depth,
-            taken: moved,
+            taken: ones.taken,
         });
         // The entries of a page are in a row; those of the new one are the second half.
         let first = self.directory.iter().position(|entry| *entry == page);
@@ -236,15 +277,25 @@ impl Stored for Index {
     }
 }
 
-/// The slots for which it holds, in a page of so many; and how many they are.
-fn rehashed(slots: &[u64], len: usize, holds: impl Fn(u64) -> bool) -> (Vec<u64>, u32) {
-    let mut page = vec![0; len];
-    let mut count = 0;
-    for slot in slots.iter().filter(|slot| **slot != 0 && holds(**slot)) {
-        put(&mut page, *slot);
-        count += 1;
+/// Slots of a page to be.
+struct Half {
+    slots: Vec<u64>,
+    taken: u32,
+}
+
+/// The slots that have the bit not and those that have it, in pages of so many.
+fn rehashed(slots: &[u64], len: usize, bit: u64) -> [Half; 2] {
+    let half = |len| Half {
+        slots: vec![0; len],
+        taken: 0,
+    };
+    let mut halves = [half(len), half(if bit == 0 { 0 } else { len })];
+    for slot in slots.iter().filter(|slot| **slot != 0) {
+        let half = &mut halves[usize::from(slot & bit != 0)];
+        put(&mut half.slots, *slot);
+        half.taken += 1;
     }
-    (page, count)
+    halves
 }
 
 fn put(slots: &mut [u64], slot: u64) {
@@ -270,6 +321,19 @@ mod tests {
 
     fn find(index: &Index, id: i64) -> Option<u32> {
         index.find(Key::of_numbers(1, id), |row| i64::from(row) == id)
+    }
+
+    #[test]
+    fn keys_are_those_of_sip_hash() {
+        for number in [0, 1, -1, i64::MAX, 0x0123_4567_89ab_cdef] {
+            let mut bytes = [7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+            bytes[4..].copy_from_slice(&number.to_le_bytes());
+            let want = Key::of(SipHasher13::new().hash(&bytes));
+            assert_eq!(Key::of_numbers(7, number), want);
+        }
+        let name: [u8; 20] = std::array::from_fn(|at| 7 * at as u8 + 100);
+        let want = Key::of(SipHasher13::new().hash(&name));
+        assert_eq!(Key::of_hash(&GitHash::from_bytes(name)), want);
     }
 
     #[test]

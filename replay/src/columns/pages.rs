@@ -174,8 +174,19 @@ impl<T: Cell> Pages<T> {
     }
 
     /// A page's cells. The number must be one of a page.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn page(&self, number: usize) -> &[T] {
+        // Most that are looked at while a log is folded.
+        if let Some(Group::Own(pages)) = self.groups.get(number / GROUP_PAGES)
+            && let Some(Page::Own(cells)) = pages.get(number % GROUP_PAGES)
+        {
+            return cells;
+        }
+        self.any_page(number)
+    }
+
+    #[inline(never)]
+    fn any_page(&self, number: usize) -> &[T] {
         let page = number % GROUP_PAGES;
         match &self.groups[number / GROUP_PAGES] {
             Group::Own(pages) => pages[page].cells(),
@@ -187,7 +198,7 @@ impl<T: Cell> Pages<T> {
     }
 
     /// A page's cells, to be written, if nobody else has them and it is there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn own_page(&mut self, number: usize) -> Option<&mut Vec<T>> {
         match self.groups.get_mut(number / GROUP_PAGES)? {
             Group::Own(pages) => match pages.get_mut(number % GROUP_PAGES)? {

@@ -14,7 +14,7 @@ pub(in crate::corpus) mod refs;
 pub(in crate::corpus) mod repo;
 pub(in crate::corpus) mod signature;
 
-use crate::columns::{Chain, Count, Index, Key, Moment, NONE, Pages, Place, Text, table};
+use crate::columns::{Chain, Count, Index, Key, Moment, NONE, Pages, Place, Recent, Text, table};
 use crate::corpus::fault::Faults;
 use crate::corpus::record::Texts;
 use proto::GitHash;
@@ -112,7 +112,7 @@ table! {
         commits: u32,
         label_changes: i64,
     }
-    and { by_name: Index, }
+    and { by_name: Index, recent: Recent, }
 }
 
 table! {

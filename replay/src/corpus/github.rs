@@ -8,7 +8,7 @@ pub(in crate::corpus) mod list_edits;
 pub(in crate::corpus) mod timeline;
 pub mod view;
 
-use crate::columns::{Chain, Index, Key, List, Lists, Moment, NONE, Place, Text, table};
+use crate::columns::{Chain, Index, Key, List, Lists, Moment, NONE, Place, Recent, Text, table};
 use crate::corpus::fault::Faults;
 use crate::corpus::record::Texts;
 
@@ -40,7 +40,7 @@ table! {
 table! {
     /// Repositories, by owner and name.
     Repos { owner: Text, name: Text, labels: Chain, milestones: Chain, issues: Chain, }
-    and { by_name: Index, }
+    and { by_name: Index, recent: Recent, }
 }
 
 table! {
@@ -154,9 +154,10 @@ impl Github {
     ) -> Option<u32> {
         let repos = &self.repos;
         let is_it = |row| {
-            texts.get(&repos.owner.get(row)) == owner && texts.get(&repos.name.get(row)) == name
+            texts.get(repos.owner.cell(row)) == owner && texts.get(repos.name.cell(row)) == name
         };
-        repos.by_name.find(Key::of_texts(owner, name), is_it)
+        let recent = repos.recent.find(repos.owner.len(), is_it);
+        recent.or_else(|| repos.by_name.find(Key::of_texts(owner, name), is_it))
     }
 
     /// The issue of a repository with this number.

@@ -27,24 +27,28 @@ pub(super) fn of_meta(meta: Option<&Meta<'_>>) -> Option<Time> {
 
 /// The latest time that GitHub said.
 pub(super) fn of_issue(issue: &GithubIssueMutation<'_>) -> Option<Time> {
-    let comments = issue.comment.iter().map(|comment| comment.value.updated);
-    let events = issue.event.iter().map(|event| event.value.created);
-    let reviews = issue.review.iter().map(|review| review.value.created);
-    let statuses = [
+    let mut latest = None;
+    let mut note = |said: Option<Timestamp>| latest = latest.max(said.map(time));
+    note(issue.created);
+    note(issue.updated);
+    note(issue.closed_at);
+    for status in [
         &issue.comment_status,
         &issue.event_status,
         &issue.review_status,
-    ];
-    let statuses = statuses.map(|status| status.as_ref().and_then(|status| status.server_date));
-    [issue.created, issue.updated, issue.closed_at]
-        .into_iter()
-        .chain(statuses)
-        .chain(comments)
-        .chain(events)
-        .chain(reviews)
-        .flatten()
-        .map(time)
-        .max()
+    ] {
+        note(status.as_ref().and_then(|status| status.server_date));
+    }
+    for comment in &issue.comment {
+        note(comment.value.updated);
+    }
+    for event in &issue.event {
+        note(event.value.created);
+    }
+    for review in &issue.review {
+        note(review.value.created);
+    }
+    latest
 }
 
 fn time(timestamp: Timestamp) -> Time {

@@ -14,8 +14,8 @@ static HEADER_END: Needle = Needle::new(b"\n\n");
 /// A commit taken apart.
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedCommit<'a> {
-    /// Its tree; the last one if it names several.
-    pub(crate) tree: Option<GitHash>,
+    /// Its tree, in digits; the last one if it names several.
+    tree: Option<&'a [u8]>,
     /// Its parents.
     pub(crate) parents: Parents<'a>,
     /// Who wrote it, by the last `author` line.
@@ -164,13 +164,23 @@ pub(crate) fn parse_commit(
 }
 
 impl<'a> ParsedCommit<'a> {
+    /// Its tree; the last one if it names several.
+    pub(crate) fn tree(&self) -> Option<GitHash> {
+        self.tree.and_then(GitHash::from_hex)
+    }
+
     /// Takes in the header's line at `at`.
     fn read_line(&mut self, raw: &'a [u8], at: usize, line: &'a [u8]) -> Result<(), BadCommit> {
         if let Some(hash) = line.strip_prefix(Parents::WORD) {
-            GitHash::from_hex(hash).ok_or(BadCommit::Parent { at })?;
+            GitHash::is_hex(hash)
+                .then_some(())
+                .ok_or(BadCommit::Parent { at })?;
             self.parents.push(raw, at, line.len());
         } else if let Some(hash) = line.strip_prefix(b"tree ") {
-            self.tree = Some(GitHash::from_hex(hash).ok_or(BadCommit::Tree { at })?);
+            self.tree = Some(hash);
+            GitHash::is_hex(hash)
+                .then_some(())
+                .ok_or(BadCommit::Tree { at })?;
         } else if let Some(text) = line.strip_prefix(b"author ") {
             self.author = None;
             self.author = Some(signature(text).map_err(|source| BadCommit::Person {
@@ -250,6 +260,32 @@ fn first_line(text: &[u8]) -> &[u8] {
 
 /// Takes `Name <email> 1488624439 +0900` apart.
 pub(crate) fn signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
+    usual_signature(text).map_or_else(|| any_signature(text), Ok)
+}
+
+/// The same for ten digits of seconds, four of a zone, and nothing to be trimmed.
+#[inline]
+fn usual_signature(text: &[u8]) -> Option<Signature<'_>> {
+    let (person, end) = text.split_last_chunk::<17>()?;
+    let [b' ', seconds @ .., b' ', b'+' | b'-', _, _, _, _] = end else {
+        return None;
+    };
+    let is_trimmed = person.first().is_some_and(u8::is_ascii_graphic);
+    let zone = &text[text.len() - 5..];
+    let is_zone = zone[1..].iter().all(u8::is_ascii_digit);
+    let is_seconds = seconds.iter().all(u8::is_ascii_digit);
+    (is_trimmed && is_zone && is_seconds).then_some(())?;
+    let digit = |digit: u8| i64::from(digit - b'0');
+    Some(Signature {
+        person,
+        unix_seconds: seconds.iter().fold(0, |sum, next| sum * 10 + digit(*next)),
+        zone,
+        offset_seconds: zone_offset(zone)?,
+    })
+}
+
+/// The same for everything.
+fn any_signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
     let (rest, zone) = split_last_space(trim_space(text)).ok_or(BadSignature::Parts)?;
     let (person, seconds) = split_last_space(rest).ok_or(BadSignature::Parts)?;
     Ok(Signature {

@@ -165,7 +165,7 @@ proptest! {
         match (original, ours) {
             (Ok(original), Ok(ours)) => {
                 prop_assert_eq!((original.author, original.committer), (ours.author, ours.committer));
-                prop_assert_eq!(original.tree, ours.tree);
+                prop_assert_eq!(original.tree, ours.tree());
                 prop_assert!(original.parents.eq(ours.parents));
                 prop_assert_eq!(ours.bad_person, None);
             }

@@ -21,7 +21,7 @@ pub(super) fn dump(corpus: &Corpus, lines: &mut Lines<'_>) -> io::Result<()> {
 fn dump_commit(commit: &Commit<'_>, lines: &mut Lines<'_>) -> io::Result<()> {
     let parsed = commit.parsed();
     let parsed = parsed.as_ref();
-    let tree = parsed.and_then(|commit| Some(*commit.tree?.as_bytes()));
+    let tree = parsed.and_then(|commit| Some(*commit.tree()?.as_bytes()));
     lines
         .start()
         .hash("hash", commit.hash().as_bytes())

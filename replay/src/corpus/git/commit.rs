@@ -71,7 +71,7 @@ impl<'a> Commit<'a> {
 
     /// Its tree; `None` if the commit does not say.
     pub fn tree(&self) -> Option<GitHash> {
-        self.parsed()?.tree
+        self.parsed()?.tree()
     }
 
     /// Its parents in order, whether or not they are known in full.

@@ -12,9 +12,16 @@ use crate::wire::GitRef;
 impl Owners {
     /// The row of this name, made if it is new; `None` if no row is left.
     pub(super) fn row(&mut self, step: &Step<'_>, name: &[u8]) -> Option<u32> {
-        if let Some(row) = self.find(step.texts, name) {
+        let is_it = |row| step.texts.get(self.name.cell(row)) == name;
+        if let Some(row) = self.recent.find(self.name.len(), is_it) {
             return Some(row);
         }
+        let known = self.find(step.texts, name);
+        let row = known.or_else(|| self.add(step, name))?;
+        Some(self.recent.note(row))
+    }
+
+    fn add(&mut self, step: &Step<'_>, name: &[u8]) -> Option<u32> {
         // The owner of a ref has a bit less.
         let row = Some(self.name.len()).filter(|row| *row < PLAIN)?;
         self.name.push(step.record.text(name));

@@ -171,7 +171,7 @@ impl Github {
             return None;
         }
         if let Some(repo) = self.repo(step.texts, owner, name) {
-            return Some(repo);
+            return Some(self.repos.recent.note(repo));
         }
         let repos = &mut self.repos;
         let row = Some(repos.owner.len()).filter(|row| *row < ROWS_MAX)?;

@@ -25,7 +25,7 @@ fn a_commit_is_taken_apart() {
         hash('C')
     );
     let commit = parse_commit(raw.as_bytes(), true).unwrap();
-    assert_eq!(hex(commit.tree), [hash('7')]);
+    assert_eq!(hex(commit.tree()), [hash('7')]);
     assert_eq!(commit.parents.len(), 2);
     assert_eq!(hex(commit.parents.clone()), [hash('2'), hash('c')]);
     let author = Signature {
@@ -56,7 +56,7 @@ fn nothing_has_to_be_in_a_header() {
     ] {
         let commit = parse_commit(raw.as_bytes(), true).unwrap();
         assert_eq!(
-            (commit.tree, commit.author, commit.committer),
+            (commit.tree(), commit.author, commit.committer),
             (None, None, None)
         );
         assert_eq!((commit.parents.len(), hex(commit.parents)), (0, vec![]));
