@@ -32,6 +32,7 @@ pub mod live;
 mod mapped;
 mod notedb;
 mod open;
+mod prefetch;
 pub mod projection;
 pub mod segments;
 pub mod source;

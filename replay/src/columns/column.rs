@@ -46,12 +46,20 @@ impl<T: Cell> Column<T> {
     }
 
     /// Overwrites the cell of a row that is there. Writing what is there already copies nothing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&mut self, row: u32, cell: T) {
         let at = row as usize;
-        if let Some(page) = self.pages.own_page(at / PAGE_ROWS) {
-            page[at % PAGE_ROWS] = cell;
-        } else if self.get(row) != cell {
+        match self.pages.own_page(at / PAGE_ROWS) {
+            Some(page) => page[at % PAGE_ROWS] = cell,
+            None => self.set_in_other(row, cell),
+        }
+    }
+
+    /// Overwrites a cell of a page that others have too.
+    #[inline(never)]
+    fn set_in_other(&mut self, row: u32, cell: T) {
+        let at = row as usize;
+        if self.get(row) != cell {
             self.pages.page_mut(at / PAGE_ROWS)[at % PAGE_ROWS] = cell;
         }
     }

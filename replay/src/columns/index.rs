@@ -10,6 +10,8 @@ use std::hash::Hasher as _;
 use proto::GitHash;
 use siphasher::sip::SipHasher13;
 
+use crate::prefetch::prefetch;
+
 use super::pages::{BlockSink, BlockSource, NotStored, Pages, Stored};
 
 /// Slots in a page, unless it can't be split any more.
@@ -159,6 +161,16 @@ impl Index {
         }
     }
 
+    /// Asks for where a key is looked for first.
+    #[inline]
+    pub(crate) fn prefetch(&self, key: Key) {
+        if let Some(page) = self.page_of(key) {
+            let slots = self.pages.page(page as usize);
+            let at = key.0 as usize & (slots.len() - 1);
+            prefetch(&slots[at..=at]);
+        }
+    }
+
     /// Adds a row whose key is not there.
     pub(crate) fn insert(&mut self, key: Key, row: u32) {
         loop {
@@ -285,9 +297,11 @@ struct Half {
 
 /// The slots that have the bit not and those that have it, in pages of so many.
 fn rehashed(slots: &[u64], len: usize, bit: u64) -> [Half; 2] {
-    let half = |len| Half {
-        slots: vec![0; len],
-        taken: 0,
+    let half = |len| {
+        // Written at once: memory that is read first is mapped twice, and the second time costs all threads.
+        let mut slots = Vec::with_capacity(len);
+        slots.resize(len, 0);
+        Half { slots, taken: 0 }
     };
     let mut halves = [half(len), half(if bit == 0 { 0 } else { len })];
     for slot in slots.iter().filter(|slot| **slot != 0) {

@@ -85,6 +85,7 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
             let mut side = GitSide { git, segments };
             let mut recorded = None;
             queue.apply(Side::Git, |piece| {
+                side.git.prefetch(&piece.taken);
                 for parsed in piece.taken.iter() {
                     recorded = recorded.max(side.apply(&parsed, None));
                 }

@@ -198,6 +198,13 @@ impl Git {
         }
     }
 
+    /// Asks for what will be looked up to apply these.
+    pub(in crate::corpus) fn prefetch(&self, taken: &parse::Taken<'_>) {
+        taken
+            .keys()
+            .for_each(|key| self.commits.by_hash.prefetch(key));
+    }
+
     /// The commit of this name, known or not.
     pub(in crate::corpus) fn commit(&self, hash: &GitHash) -> Option<u32> {
         self.commit_of_key(hash, Key::of_hash(hash))

@@ -144,7 +144,14 @@ pub(crate) fn parse_commit(
     };
     let mut at = 0;
     // Until the empty line, and without one the text is no commit, whatever its lines say.
-    while let Some(length) = memchr(b'\n', &raw[at..]) {
+    loop {
+        if let Some(length) = commit.read_name(raw, at) {
+            at += length + 1;
+            continue;
+        }
+        let Some(length) = memchr(b'\n', &raw[at..]) else {
+            break;
+        };
         if length == 0 && at > 0 {
             commit.message_start = at + 1;
             commit.message = &raw[at + 1..];
@@ -164,9 +171,30 @@ pub(crate) fn parse_commit(
 }
 
 impl<'a> ParsedCommit<'a> {
+    const TREE: &'static [u8] = b"tree ";
+
     /// Its tree; the last one if it names several.
     pub(crate) fn tree(&self) -> Option<GitHash> {
         self.tree.and_then(GitHash::from_hex)
+    }
+
+    /// Takes in the line at `at` if it is the usual one of a tree or a parent; gives its length.
+    #[inline]
+    fn read_name(&mut self, raw: &'a [u8], at: usize) -> Option<usize> {
+        let text = &raw[at..];
+        let is_tree = text.starts_with(Self::TREE);
+        let word = if is_tree { Self::TREE } else { Parents::WORD };
+        let length = word.len() + GitHash::HEX_LEN;
+        let is_line = text.get(length) == Some(&b'\n') && text.starts_with(word);
+        let name = text.get(word.len()..length).filter(|_| is_line)?;
+        if !GitHash::is_hex(name) {
+            return None;
+        }
+        match is_tree {
+            true => self.tree = Some(name),
+            false => self.parents.push(raw, at, length),
+        }
+        Some(length)
     }
 
     /// Takes in the header's line at `at`.
@@ -176,7 +204,7 @@ impl<'a> ParsedCommit<'a> {
                 .then_some(())
                 .ok_or(BadCommit::Parent { at })?;
             self.parents.push(raw, at, line.len());
-        } else if let Some(hash) = line.strip_prefix(b"tree ") {
+        } else if let Some(hash) = line.strip_prefix(Self::TREE) {
             self.tree = Some(hash);
             GitHash::is_hex(hash)
                 .then_some(())

@@ -35,11 +35,6 @@ impl Needle {
         self.finder().find(text)
     }
 
-    /// Where `text` goes on after its first place there.
-    pub(crate) fn find_end(&self, text: &[u8]) -> Option<usize> {
-        self.find(text).map(|at| at + self.text.len())
-    }
-
     /// Whether it is anywhere in `text`.
     pub(crate) fn is_in(&self, text: &[u8]) -> bool {
         self.find(text).is_some()

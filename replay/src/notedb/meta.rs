@@ -2,7 +2,7 @@
 //!
 //! The change's answer is made of those of all its metas; each function says how.
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::hashtags::HashtagSet;
 use super::line::{Needle, line_value, line_values, number, trim_space};
@@ -23,9 +23,41 @@ static ASKED: Needle = Needle::new(b"Run-TryBot+1");
 static TAKEN_BACK: Needle = Needle::new(b"-Run-TryBot");
 static RESULT: Needle = Needle::new(b"TryBot-Result");
 
-/// Whether a message has a line that names the patch set, as all that Gerrit writes into a change's history do.
-pub(crate) fn names_patch_set(message: &[u8]) -> bool {
-    PATCH_SET_LINE.find(message).is_some()
+/// What the lines of a message say, found in one pass. A message's first line says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lines {
+    /// One names the patch set, as in all that Gerrit writes into a change's history.
+    pub(crate) name_patch_set: bool,
+    /// The project's count of label changes goes up by one.
+    pub(crate) change_label: bool,
+    /// The change was made private. The original never takes that back.
+    pub(crate) make_private: bool,
+    /// The status of the change from this meta on; the newest meta that has one decides. The first `Status: ` line
+    /// decides whether there is one, and a word only has to start as a status does.
+    pub(crate) status: Option<Status>,
+}
+
+impl Lines {
+    pub(crate) fn of(message: &[u8]) -> Self {
+        let mut lines = Self::default();
+        let mut has_status = false;
+        for end in memchr_iter(b'\n', message) {
+            let line = &message[end..];
+            match line.get(1) {
+                Some(b'P') => {
+                    lines.name_patch_set |= line.starts_with(PATCH_SET_LINE.text());
+                    lines.make_private |= line.starts_with(PRIVATE.text());
+                }
+                Some(b'L') => lines.change_label |= line.starts_with(LABEL.text()),
+                Some(b'S') if !has_status && line.starts_with(STATUS.text()) => {
+                    has_status = true;
+                    lines.status = status_of(&line[STATUS.text().len()..]);
+                }
+                _ => {}
+            }
+        }
+        lines
+    }
 }
 
 /// The state of a change.
@@ -69,12 +101,8 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// The status of the change from this meta on. The newest meta that has one decides.
-///
-/// The first `Status: ` line decides whether there is one, and the message's first line is none; a
-/// word only has to start as a status does.
-pub(crate) fn status(message: &[u8]) -> Option<Status> {
-    let word = &message[STATUS.find_end(message)?..];
+/// The status that a text starts with.
+fn status_of(word: &[u8]) -> Option<Status> {
     [
         Status::Merged,
         Status::Abandoned,
@@ -83,16 +111,6 @@ pub(crate) fn status(message: &[u8]) -> Option<Status> {
     ]
     .into_iter()
     .find(|status| word.starts_with(status.as_str().as_bytes()))
-}
-
-/// Whether the change was made private. The original never takes that back.
-pub(crate) fn is_private(message: &[u8]) -> bool {
-    PRIVATE.is_in(message)
-}
-
-/// Whether the project's count of label changes goes up by one.
-pub(crate) fn has_label(message: &[u8]) -> bool {
-    LABEL.is_in(message)
 }
 
 /// Whether this meta begins or ends work in progress. The newest meta that says so decides.

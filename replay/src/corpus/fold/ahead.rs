@@ -13,6 +13,7 @@ use log_core::frame::Frames;
 
 use crate::corpus::Rules;
 use crate::corpus::git::parse::Taken;
+use crate::prefetch::prefetch;
 use crate::projection::{BrokenFrame, RecordRef};
 use crate::segments::Block;
 use crate::wire::Parts;
@@ -21,6 +22,9 @@ use crate::wire::Parts;
 const PIECE_BYTES: usize = 512 << 10;
 /// So many pieces are there at most.
 const PIECES_MAX: usize = 12;
+
+/// How far ahead of the walk bytes are asked for: far enough for the memory to answer, and near enough to be still there.
+const AHEAD_BYTES: usize = 4096;
 
 /// Who applies pieces.
 #[derive(Clone, Copy)]
@@ -70,7 +74,7 @@ impl<'a> Piece<'a> {
 /// Walks the records of blocks.
 struct Cursor<'a> {
     blocks: std::slice::Iter<'a, Block>,
-    segment: u32,
+    block: Option<&'a Block>,
     frames: Frames<'a>,
     from: Position,
     is_over: bool,
@@ -81,12 +85,13 @@ impl<'a> Cursor<'a> {
     fn walk(&mut self, piece: &mut Piece<'a>) -> bool {
         let mut bytes = 0;
         while !self.is_over && bytes < PIECE_BYTES {
-            let segment = self.segment;
+            let segment = self.block.map_or(0, |block| block.segment);
             let place = |offset| Position { segment, offset };
             match self.frames.next() {
                 Some(Ok(frame)) if place(frame.offset) < self.from => {}
                 Some(Ok(frame)) => {
                     bytes += (frame.end - frame.offset) as usize;
+                    self.ask_ahead(frame.offset, frame.end);
                     piece.records.push(RecordRef {
                         at: place(frame.offset),
                         next: place(frame.end),
@@ -99,7 +104,7 @@ impl<'a> Cursor<'a> {
                 }
                 None => match self.blocks.next() {
                     Some(block) => {
-                        self.segment = block.segment;
+                        self.block = Some(block);
                         self.frames = block.frames();
                     }
                     None => self.is_over = true,
@@ -109,6 +114,17 @@ impl<'a> Cursor<'a> {
         piece.count = piece.records.len() as u64;
         piece.end = piece.records.last().map(|record| record.next);
         piece.count > 0 || piece.error.is_some()
+    }
+
+    /// Asks for as many bytes as a record has, some way ahead: where the records after it are is not known yet, and each
+    /// would be waited for.
+    fn ask_ahead(&self, start: u64, end: u64) {
+        let Some(block) = self.block else { return };
+        // Within the block, so they fit.
+        let [start, end] = [start, end].map(|at| (at - block.start) as usize + AHEAD_BYTES);
+        let bytes: &[u8] = &block.bytes;
+        let end = end.min(bytes.len());
+        prefetch(bytes.get(start..end).unwrap_or_default());
     }
 }
 
@@ -161,7 +177,7 @@ impl<'a> Queue<'a> {
             rules,
             cursor: Mutex::new(Cursor {
                 blocks: blocks.iter(),
-                segment: 0,
+                block: None,
                 frames: Frames::new(&[], 0),
                 from,
                 is_over: false,
@@ -184,7 +200,13 @@ impl<'a> Queue<'a> {
     /// Takes pieces apart until there is none left, for the sides to apply them.
     pub(super) fn take_apart(&self) {
         let working = Working(self);
-        while self.take_one_apart() || self.wait(|state| state.has_room() || state.is_done()) {}
+        loop {
+            while self.take_one_apart() {}
+            let goes_on = self.wait(|state| state.has_room() || state.is_walked);
+            if !goes_on || lock(&self.state).is_walked {
+                break;
+            }
+        }
         drop(working);
     }
 
@@ -194,14 +216,11 @@ impl<'a> Queue<'a> {
             let state = lock(&self.state);
             match state.piece(side) {
                 Some(piece) => return Some(piece),
-                None if state.is_done() && state.is_applied(side) => return None,
-                None if state.is_over => return None,
+                None if state.is_over || state.is_done(side) => return None,
                 None => drop(state),
             }
             let is_told = |state: &State<'a>| {
-                state.piece(side).is_some()
-                    || state.has_room()
-                    || state.is_done() && state.is_applied(side)
+                state.piece(side).is_some() || state.has_room() || state.is_done(side)
             };
             if !self.take_one_apart() && !self.wait(is_told) {
                 return None;
@@ -281,17 +300,93 @@ impl<'a> State<'a> {
         !self.is_walked && !self.is_over && self.pieces.len() < PIECES_MAX
     }
 
-    /// Nothing is left to be taken apart.
-    fn is_done(&self) -> bool {
-        self.is_walked
-    }
-
-    fn is_applied(&self, side: Side) -> bool {
-        self.next[side as usize] == self.first + self.pieces.len()
+    /// Nothing is left for a side, nor will there be.
+    fn is_done(&self, side: Side) -> bool {
+        self.is_walked && self.next[side as usize] == self.first + self.pieces.len()
     }
 
     fn piece(&self, side: Side) -> Option<Arc<Piece<'a>>> {
         let at = self.next[side as usize] - self.first;
         self.pieces.get(at)?.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks with so many records, some of them longer than a piece.
+    fn blocks(records: usize) -> Vec<Block> {
+        let mut bytes = Vec::new();
+        for number in 0..records {
+            // An unknown field of some length.
+            let body = vec![0; if number % 100 == 7 { PIECE_BYTES } else { 1000 }];
+            let mut payload = vec![15 << 3 | 2];
+            prost::encoding::encode_varint(body.len() as u64, &mut payload);
+            payload.extend(body);
+            let offset = bytes.len() as u64;
+            log_core::frame::encode(&mut bytes, offset, &payload);
+        }
+        let block = |segment| Block {
+            segment,
+            start: 0,
+            bytes: bytes::Bytes::from(bytes.clone()).into(),
+        };
+        vec![block(0), block(1)]
+    }
+
+    #[test]
+    fn both_sides_are_given_all_records_in_order() {
+        let blocks = blocks(3000);
+        let rules = Rules::default();
+        let from = Position {
+            segment: 0,
+            offset: blocks[0].frames().nth(1).unwrap().unwrap().offset,
+        };
+        let queue = Queue::new(&blocks, from, &rules);
+        let starts = |side| {
+            let mut starts = Vec::new();
+            queue.apply(side, |piece| {
+                assert_eq!(piece.count as usize, piece.records.len());
+                assert_eq!(piece.end, piece.records.last().map(|record| record.next));
+                starts.extend(piece.records.iter().map(|record| record.at));
+            });
+            starts
+        };
+        let (github, git) = std::thread::scope(|scope| {
+            let git = scope.spawn(|| starts(Side::Git));
+            scope.spawn(|| queue.take_apart());
+            (starts(Side::Github), git.join().unwrap())
+        });
+        let place = |block: &Block, offset| Position {
+            segment: block.segment,
+            offset,
+        };
+        let frames = blocks.iter().flat_map(|block| {
+            let frames = block.frames();
+            frames.map(move |frame| place(block, frame.unwrap().offset))
+        });
+        assert!(frames.skip(1).eq(github.iter().copied()));
+        assert_eq!(github, git);
+        // What is used again is empty.
+        let state = lock(&queue.state);
+        assert!(state.pieces.is_empty() && !state.spare.is_empty());
+        assert!(state.spare.iter().all(|piece| piece.records.is_empty()));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_side_that_came_to_a_panic() {
+        let blocks = blocks(3000);
+        let rules = Rules::default();
+        let queue = Queue::new(&blocks, Position::START, &rules);
+        let mut applied = 0;
+        std::thread::scope(|scope| {
+            let git = scope.spawn(|| queue.apply(Side::Git, |_| std::panic::panic_any(())));
+            scope.spawn(|| queue.take_apart());
+            queue.apply(Side::Github, |_| applied += 1);
+            assert!(git.join().is_err());
+        });
+        // The other one came as far as there is room ahead of the one that stopped.
+        assert!(applied <= PIECES_MAX, "{applied}");
     }
 }

@@ -10,7 +10,7 @@ use crate::corpus::fault::FaultKind;
 use crate::corpus::{Rules, recorded};
 use crate::notedb::change_ref::{ChangeRef, change_ref};
 use crate::notedb::commit::{BadCommit, BadSignature, Parents, Refused, parse_commit};
-use crate::notedb::meta;
+use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
@@ -240,11 +240,16 @@ impl<'a> Taken<'a> {
         }
         for git_ref in gerrit.refs.drain(..) {
             let name = git_ref.value.r#ref.as_bytes();
-            match GitHash::from_hex(git_ref.value.sha1.as_bytes()) {
-                Some(hash) => self.refs.push(ReadRef {
+            let target = git_ref.value.sha1.as_bytes();
+            // Most point to what comes with them.
+            let last = self.commits.last().filter(|last| last.name == target);
+            let known = last.map(|last| (last.hash, last.key));
+            let read = || GitHash::from_hex(target).map(|hash| (hash, Key::of_hash(&hash)));
+            match known.or_else(read) {
+                Some((hash, key)) => self.refs.push(ReadRef {
                     name,
                     hash,
-                    key: Key::of_hash(&hash),
+                    key,
                     change: change_ref(name),
                 }),
                 None => self.unread.push(Unread {
@@ -283,6 +288,13 @@ impl<'a> Taken<'a> {
         self.refs.truncate(to.refs as usize);
         self.plain_refs.truncate(to.plain_refs as usize);
         self.deleted_refs.truncate(to.deleted_refs as usize);
+    }
+
+    /// The keys of the commits that are named in them.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
+        let commits = self.commits.iter();
+        let parent = |read: &Read<'_>| read.first_parent.map(|(_, key)| key);
+        commits.flat_map(move |read| [Some(read.key), parent(read)].into_iter().flatten())
     }
 
     /// The parts, in the order of the records.
@@ -409,24 +421,29 @@ fn kind_of(reason: &BadCommit) -> (FaultKind, bool) {
 
 /// What a message says as a meta commit's, if it looks like one: all that Gerrit writes name the patch set.
 fn facts(message: &[u8]) -> u32 {
-    match meta::names_patch_set(message) {
-        true => all_facts(message),
+    let lines = Lines::of(message);
+    match lines.name_patch_set {
+        true => facts_of(lines, message),
         false => 0,
     }
 }
 
 /// The same, whatever it looks like. Never 0.
 pub(super) fn all_facts(message: &[u8]) -> u32 {
+    facts_of(Lines::of(message), message)
+}
+
+fn facts_of(lines: Lines, message: &[u8]) -> u32 {
     let mut facts = commit_flag::HAS_FACTS;
     let mut note = |says: bool, bit: u32| facts |= if says { bit } else { 0 };
-    note(meta::has_label(message), commit_flag::LABEL);
-    note(meta::is_private(message), commit_flag::PRIVATE);
+    note(lines.change_label, commit_flag::LABEL);
+    note(lines.make_private, commit_flag::PRIVATE);
     note(meta::branch(message).is_some(), commit_flag::BRANCH);
     if let Some(is) = meta::work_in_progress(message) {
         note(true, commit_flag::SAYS_PROGRESS);
         note(is, commit_flag::IN_PROGRESS);
     }
-    if let Some(status) = meta::status(message) {
+    if let Some(status) = lines.status {
         note(true, commit_flag::SAYS_STATUS);
         facts |= (status as u32) << commit_flag::STATUS_SHIFT;
     }

@@ -46,20 +46,22 @@ fn the_first_status_line_decides() {
         ("Create patch set 8\n\nPatch-set: 8\nSubject: x\n", ""),
         ("", ""),
     ] {
-        let status = status(message.as_bytes()).map_or("", Status::as_str);
+        let status = Lines::of(message.as_bytes())
+            .status
+            .map_or("", Status::as_str);
         assert_eq!(status, want, "{message:?}");
     }
 }
 
 #[test]
 fn marks_are_lines_of_their_own() {
-    assert!(is_private(b"x\nPrivate: true\n"));
-    assert!(!is_private(b"x\nPrivate: true"));
-    assert!(!is_private(b"Private: true\n"));
-    assert!(!is_private(UPLOAD.as_bytes()));
-    assert!(has_label(UPLOAD.as_bytes()));
-    assert!(!has_label(b"Label: x"));
-    assert!(!has_label(b"x\nCopied-Label: x"));
+    assert!(Lines::of(b"x\nPrivate: true\n").make_private);
+    assert!(!Lines::of(b"x\nPrivate: true").make_private);
+    assert!(!Lines::of(b"Private: true\n").make_private);
+    assert!(!Lines::of(UPLOAD.as_bytes()).make_private);
+    assert!(Lines::of(UPLOAD.as_bytes()).change_label);
+    assert!(!Lines::of(b"Label: x").change_label);
+    assert!(!Lines::of(b"x\nCopied-Label: x").change_label);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::notedb::commit::{ParsedCommit, Signature, parse_commit};
 use crate::notedb::message::{change_id, reviewer, subject};
-use crate::notedb::meta::{self, Status};
+use crate::notedb::meta::{self, Lines, Status};
 use crate::notedb::person::{owner_id, person_email};
 use crate::notedb::votes::Votes;
 use crate::notedb::{hashtags::HashtagSet, issue_ref::github_refs};
@@ -127,7 +127,7 @@ fn derived(commits: &Commits, line: &Value, metas: &[Value]) -> Option<Value> {
         "commit" => {
             let commit = commits.get(&line["hash"])?;
             Some(json!({
-                "tree": commit.tree.map_or(json!(""), hex),
+                "tree": commit.tree().map_or(json!(""), hex),
                 "parents": commit.parents.map(hex).collect::<Vec<_>>(),
                 "author": person(commit.author), "author_time": time(commit.author),
                 "committer": person(commit.committer), "commit_time": time(commit.committer),
@@ -173,8 +173,12 @@ fn change(commits: &Commits, line: &Value, metas: &[Value]) -> Value {
     let known: Vec<_> = metas.iter().filter_map(|meta| commits.get(meta)).collect();
     let newest = || known.iter().rev().map(|meta| meta.message);
     let oldest = commits.get(&metas[0]).and_then(|meta| meta.author);
-    let status = newest().find_map(meta::status).unwrap_or(Status::New);
-    let private = known.iter().any(|meta| meta::is_private(meta.message));
+    let status = newest()
+        .find_map(|message| Lines::of(message).status)
+        .unwrap_or(Status::New);
+    let private = known
+        .iter()
+        .any(|meta| Lines::of(meta.message).make_private);
     let issues = github_refs(commit.message, project.as_bytes());
     let issue = |issue: &crate::notedb::issue_ref::IssueRef<'_>| {
         let text = |name| String::from_utf8_lossy(name).into_owned();
