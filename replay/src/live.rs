@@ -172,6 +172,7 @@ impl<P: Projection> Live<P> {
             source,
             state: Folded::default(),
             keep: None,
+            is_news: false,
         };
         Self::follow(start, options, cancel, None)
     }
@@ -187,6 +188,7 @@ impl<P: Projection> Live<P> {
             source,
             mut state,
             keep,
+            is_news,
         } = start;
         let (publish, published) = watch::channel(Arc::new(state.snapshot()));
         let first_tail = source.tail();
@@ -221,6 +223,7 @@ impl<P: Projection> Live<P> {
             tell,
             shared,
             keep,
+            is_news,
         };
         let live = Self {
             inner: Arc::new(inner),
@@ -269,8 +272,11 @@ impl<P: Projection> Live<P> {
         self.wait_for(self.inner.first_tail).await
     }
 
-    /// Waits for news, and says what records touched since this handle was made or this was called last. What it tells
-    /// of is in [`Live::snapshot`] by then. May be dropped at any time; what it did not tell, the next call does.
+    /// Waits until records were folded, and says what they touched since this handle was made or this was called last;
+    /// that may be nothing that is told one by one. What it tells of is in [`Live::snapshot`] by then. May be dropped at
+    /// any time; what it did not tell, the next call does.
+    ///
+    /// What was there when the following began is no news.
     ///
     /// # Errors
     /// If the log is no longer followed, and there are no news left to tell.
@@ -318,6 +324,8 @@ pub(crate) struct Start<P> {
     pub(crate) state: Folded<P>,
     /// What to do with snapshots now and then.
     pub(crate) keep: Option<Box<dyn Keep<P>>>,
+    /// Whether all that comes after the state is news; else only what comes after the end of the log as it is now.
+    pub(crate) is_news: bool,
 }
 
 /// Nothing here is ever left half changed, so a panic elsewhere does not matter.

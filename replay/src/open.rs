@@ -178,12 +178,12 @@ impl Loaded {
         let cancel = CancellationToken::new();
         let end = cancel.clone().drop_guard();
         self.folded = self.folded.snapshot();
-        // Whoever has the handle sees this state first: what comes after it is news.
-        self.folded.state_mut().watch();
         let start = Start {
             source: self.source,
             state: self.folded,
             keep,
+            // Whoever has the handle sees this state first.
+            is_news: true,
         };
         Live::follow(start, options.live, cancel, Some(end)).0
     }
@@ -252,6 +252,7 @@ impl Corpus {
                 None => Folded::starting_from(Self::with_rules(rules)),
             },
             keep: Some(Box::new(Beside { stream }) as Box<dyn Keep<Self>>),
+            is_news: false,
         };
         Ok(Live::follow(start, options, cancel, None))
     }

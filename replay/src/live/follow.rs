@@ -40,6 +40,8 @@ pub(super) struct Task<P> {
     pub(super) tell: broadcast::Sender<Arc<Touched>>,
     pub(super) shared: Arc<Shared<P>>,
     pub(super) keep: Option<Box<dyn Keep<P>>>,
+    /// Whether what is folded is news, to be told of.
+    pub(super) is_news: bool,
 }
 
 /// What was folded since a snapshot was kept, and the keeping that is under way.
@@ -71,21 +73,19 @@ impl<P: Projection> Task<P> {
 
     async fn follow(&mut self, mut state: Folded<P>, kept: &mut Kept) -> Result<(), Error> {
         let first_tail = self.first_tail;
-        let mut is_watched = false;
+        if self.is_news {
+            state.state_mut().watch();
+        }
         let mut next_mark = self.next_mark(&state);
         loop {
             let from = state.position();
             // Before anything is folded that comes after what whoever follows may have waited for.
-            if !is_watched && self.source.next_position(from) >= first_tail {
-                is_watched = true;
-                state.state_mut().watch();
+            if self.source.next_position(from) >= first_tail {
+                self.watch(&mut state);
             }
             let blocks = self.read(from).await?;
             if blocks.is_empty() {
-                if !is_watched {
-                    is_watched = true;
-                    state.state_mut().watch();
-                }
+                self.watch(&mut state);
                 self.replace_tails(&mut state).await?;
                 self.note.send_replace(Progress {
                     applied: self.source.next_position(from),
@@ -98,14 +98,24 @@ impl<P: Projection> Task<P> {
                 .iter()
                 .map(|block| block.bytes.len() as u64)
                 .sum::<u64>();
+            let records = state.records();
             let (folded, broken) = self.fold(state, blocks).await?;
             state = folded;
-            self.publish(&mut state, &mut next_mark, first_tail);
+            let has_more = state.records() > records;
+            self.publish(&mut state, &mut next_mark, has_more);
             if let Some(broken) = broken {
                 let source = self.source.damage(broken.segment, broken.source);
                 return Err(self.stopped(state.position(), source));
             }
             self.keep_now_and_then(&mut state, kept);
+        }
+    }
+
+    /// From now on, what is folded is news.
+    fn watch(&mut self, state: &mut Folded<P>) {
+        if !self.is_news {
+            self.is_news = true;
+            state.state_mut().watch();
         }
     }
 
@@ -150,8 +160,8 @@ impl<P: Projection> Task<P> {
         fold_all(state, blocks).await.map_err(Error::joined)
     }
 
-    /// Shows what was folded, unless there is much more to come before anybody can use it.
-    fn publish(&self, state: &mut Folded<P>, next_mark: &mut u64, first_tail: Position) {
+    /// Shows what was folded, and tells what that touched.
+    fn publish(&self, state: &mut Folded<P>, next_mark: &mut u64, has_more: bool) {
         let touched = state.state_mut().touched();
         let snapshot = Arc::new(state.snapshot());
         if state.records() >= *next_mark {
@@ -161,9 +171,9 @@ impl<P: Projection> Task<P> {
         self.publish.send_replace(snapshot);
         self.note.send_replace(Progress {
             applied: state.position(),
-            tail: self.source.tail().max(first_tail),
+            tail: self.source.tail().max(self.first_tail),
         });
-        if !touched.is_empty() {
+        if self.is_news && has_more {
             // Nobody may be waiting for it.
             let _ = self.tell.send(Arc::new(touched));
         }

@@ -125,6 +125,21 @@ async fn who_waits_for_changes_misses_none() {
 }
 
 #[tokio::test]
+async fn there_are_news_of_projections_that_note_nothing_too() {
+    let (stream, writer) = open(&Arc::default()).await;
+    let (mut live, task, cancel) = spawn(&stream, LiveOptions::default());
+    live.caught_up().await.unwrap();
+    for number in 0..5 {
+        let end = append(&writer, &number.to_string()).await;
+        assert!(live.update().await.unwrap().is_empty());
+        assert!(live.snapshot().position() >= end);
+    }
+    cancel.cancel();
+    task.await.unwrap().unwrap();
+    writer.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn nothing_is_published_between_the_records_of_a_batch() {
     let (stream, writer) = open(&Arc::default()).await;
     let (live, task, cancel) = spawn(&stream, LiveOptions::default());

@@ -103,6 +103,9 @@ impl Git {
     /// A commit was recorded, perhaps again: whichever history it is in is walked on from it if it was the end so far, and
     /// else again, unless it says what it said.
     pub(super) fn commit_changed(&mut self, step: &Step<'_>, put: &Put, touched: &mut dyn Touched) {
+        if put.is_new {
+            touched.commit(put.row);
+        }
         let change = self.commits.change.get(put.row);
         if change == NONE {
             return;
