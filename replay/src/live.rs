@@ -280,7 +280,7 @@ impl<P: Projection> Live<P> {
     /// that may be nothing that is told one by one. What it tells of is in [`Live::snapshot`] by then. May be dropped at
     /// any time; what it did not tell, the next call does.
     ///
-    /// What was there when the following began is no news.
+    /// What is read until it has caught up is no news: it is in the state that [`Live::caught_up`] gives.
     ///
     /// # Errors
     /// If the log is no longer followed, and there are no news left to tell.

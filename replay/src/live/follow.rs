@@ -1,6 +1,11 @@
 //! The task that reads, folds and publishes. Depends on the source.
 
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use log_core::Position;
@@ -56,15 +61,19 @@ impl<P: Projection> Task<P> {
     pub(super) async fn run(mut self, state: Folded<P>) -> Result<(), Arc<Error>> {
         let cancel = self.cancel.clone();
         let mut kept = Kept::default();
-        let ended = cancel
-            .run_until_cancelled(self.follow(state, &mut kept))
-            .await;
+        let following = cancel.run_until_cancelled(self.follow(state, &mut kept));
+        let ended = until_panic(following).await;
         if let Some(keeping) = kept.under_way {
             // It says itself what goes wrong.
             let _ = keeping.await;
         }
-        let Some(Err(error)) = ended else {
-            return Ok(());
+        let error = match ended {
+            Ok(None | Some(Ok(()))) => return Ok(()),
+            Ok(Some(Err(error))) => error,
+            Err(message) => Error::Panicked {
+                log: self.source.name().to_owned(),
+                message,
+            },
         };
         let error = Arc::new(error);
         *lock(&self.shared.ended) = Some(Arc::clone(&error));
@@ -258,6 +267,26 @@ impl<P: Projection> Task<P> {
         );
         wait
     }
+}
+
+/// Runs a future to its end. A panic is its end too, and gives what it said: whoever waits is to hear of it.
+async fn until_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // After a panic it is only dropped.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(message_of(&*panic))),
+        }
+    })
+    .await
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 /// Folds blocks on a thread that may be blocked for as long as it takes.
