@@ -45,7 +45,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         for key in &touched.refs {
             writeln!(out, "{} {}", key.owner, key.name)?;
         }
-        if touched.is_partial {
+        for key in &touched.repos {
+            writeln!(out, "{}/{}  labels or milestones", key.owner, key.repo)?;
+        }
+        for hash in &touched.commits {
+            // Those of a CL's history were told of with the CL.
+            let commit = corpus.commit(hash);
+            if let Some(commit) = commit.filter(|commit| commit.meta_of().is_none()) {
+                writeln!(out, "{hash}  {}", commit.subject())?;
+            }
+        }
+        if touched.is_partial || touched.has_more_commits {
             writeln!(out, "… and more than can be told one by one")?;
         }
         out.flush()?;

@@ -9,6 +9,7 @@
 
 mod head;
 mod heal;
+mod log;
 mod store;
 mod write;
 
@@ -25,7 +26,8 @@ use crate::segments::SegmentBytes;
 
 pub(crate) use head::Head;
 pub(crate) use heal::Origin;
-pub(crate) use store::{Limit, Snapshot, open_newest};
+pub(crate) use log::{Log, Places};
+pub(crate) use store::{Snapshot, open_newest};
 
 /// What a file begins and ends with. The digit counts incompatible versions of the format.
 pub(crate) const MAGIC: &[u8; 16] = b"forgelog-ckpt-01";

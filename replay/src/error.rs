@@ -34,6 +34,14 @@ pub enum Error {
         /// How it ended.
         source: JoinError,
     },
+    /// Following panicked: a bug of ours.
+    #[error("{log}: following broke down: {message}")]
+    Panicked {
+        /// Which log.
+        log: String,
+        /// What the panic said.
+        message: String,
+    },
     /// A checkpoint can't be written or used.
     #[error("checkpoint")]
     Checkpoint(#[from] CheckpointError),

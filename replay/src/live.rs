@@ -2,8 +2,8 @@
 //!
 //! A task reads the log from where a state stands, folds block by block and publishes a snapshot after
 //! each; [`Live`] is the handle to what it publishes. Whoever holds a snapshot holds nothing up, and
-//! is not held up. Some snapshots are retained (`retained.rs`), so that [`Live::at`] has a state near
-//! any past one to begin from (`past.rs`). Depends on [`crate::source`].
+//! is not held up. Some snapshots are retained (`retained.rs`), and there may be checkpoints, so that [`Live::at`] has a
+//! state near any past one to begin from (`past.rs`). Depends on [`crate::source`].
 
 mod follow;
 mod news;
@@ -29,8 +29,8 @@ use retained::Retained;
 
 pub(crate) use follow::{Keep, fold_all, off_the_runtime};
 pub use news::Subscription;
-pub(crate) use past::fold_to;
 pub use past::{At, NotAnAt};
+pub(crate) use past::{Earlier, Found, fold_to};
 
 /// News that whoever waits for them may be behind; who is further behind is told that there were more.
 const NEWS_KEPT: usize = 1024;
@@ -104,6 +104,7 @@ struct Inner<P> {
     shared: Arc<Shared<P>>,
     permits: Semaphore,
     results: Mutex<Results<P>>,
+    earlier: Option<Box<dyn Earlier<P>>>,
     /// Ends the following with the last handle, where nobody else does.
     _end: Option<DropGuard>,
 }
@@ -172,6 +173,8 @@ impl<P: Projection> Live<P> {
             source,
             state: Folded::default(),
             keep: None,
+            earlier: None,
+            is_news: false,
         };
         Self::follow(start, options, cancel, None)
     }
@@ -187,6 +190,8 @@ impl<P: Projection> Live<P> {
             source,
             mut state,
             keep,
+            earlier,
+            is_news,
         } = start;
         let (publish, published) = watch::channel(Arc::new(state.snapshot()));
         let first_tail = source.tail();
@@ -209,6 +214,7 @@ impl<P: Projection> Live<P> {
             shared: Arc::clone(&shared),
             permits: Semaphore::new(options.past_concurrent.max(1)),
             results: Mutex::new(Results::new(options.past_kept)),
+            earlier,
             _end: end,
         };
         let task = follow::Task {
@@ -221,6 +227,7 @@ impl<P: Projection> Live<P> {
             tell,
             shared,
             keep,
+            is_news,
         };
         let live = Self {
             inner: Arc::new(inner),
@@ -269,8 +276,11 @@ impl<P: Projection> Live<P> {
         self.wait_for(self.inner.first_tail).await
     }
 
-    /// Waits for news, and says what records touched since this handle was made or this was called last. What it tells
-    /// of is in [`Live::snapshot`] by then. May be dropped at any time; what it did not tell, the next call does.
+    /// Waits until records were folded, and says what they touched since this handle was made or this was called last;
+    /// that may be nothing that is told one by one. What it tells of is in [`Live::snapshot`] by then. May be dropped at
+    /// any time; what it did not tell, the next call does.
+    ///
+    /// What is read until it has caught up is no news: it is in the state that [`Live::caught_up`] gives.
     ///
     /// # Errors
     /// If the log is no longer followed, and there are no news left to tell.
@@ -318,6 +328,10 @@ pub(crate) struct Start<P> {
     pub(crate) state: Folded<P>,
     /// What to do with snapshots now and then.
     pub(crate) keep: Option<Box<dyn Keep<P>>>,
+    /// Where earlier states are, besides those that are retained.
+    pub(crate) earlier: Option<Box<dyn Earlier<P>>>,
+    /// Whether all that comes after the state is news; else only what comes after the end of the log as it is now.
+    pub(crate) is_news: bool,
 }
 
 /// Nothing here is ever left half changed, so a panic elsewhere does not matter.

@@ -9,11 +9,14 @@ use log_core::{Position, Stream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{Limit, Snapshot, open_newest};
+use crate::checkpoint::{Log, Places, Snapshot, open_newest};
 use crate::corpus::{Corpus, Rules, Touched};
 use crate::error::{AtError, Error};
-use crate::live::{At, Keep, Live, LiveOptions, Start, fold_all, fold_to, off_the_runtime};
+use crate::live::{
+    At, Earlier, Found, Keep, Live, LiveOptions, Start, fold_all, fold_to, off_the_runtime,
+};
 use crate::projection::{Folded, Projection as _};
+use crate::segments::Segments;
 use crate::source::{SegmentId, Source, SourceOptions};
 
 /// The log that [`open_default`] opens, unless the environment names another.
@@ -178,12 +181,17 @@ impl Loaded {
         let cancel = CancellationToken::new();
         let end = cancel.clone().drop_guard();
         self.folded = self.folded.snapshot();
-        // Whoever has the handle sees this state first: what comes after it is news.
-        self.folded.state_mut().watch();
+        let earlier = options.reads_checkpoints.then(|| {
+            let earlier = EarlierCheckpoints::of(&self.source, &options.rules);
+            Box::new(earlier) as Box<dyn Earlier<Corpus>>
+        });
         let start = Start {
             source: self.source,
             state: self.folded,
             keep,
+            earlier,
+            // Whoever has the handle sees this state first.
+            is_news: true,
         };
         Live::follow(start, options.live, cancel, Some(end)).0
     }
@@ -231,6 +239,31 @@ impl Keep<Corpus> for Beside {
     }
 }
 
+/// The past of a log that is followed, from its checkpoints.
+struct EarlierCheckpoints {
+    places: Places,
+    rules: Rules,
+}
+
+impl EarlierCheckpoints {
+    fn of(source: &Source, rules: &Rules) -> Self {
+        Self {
+            places: Places::of(source),
+            rules: rules.clone(),
+        }
+    }
+}
+
+impl Earlier<Corpus> for EarlierCheckpoints {
+    fn find<'s>(&'s self, at: At, after: Option<Position>, log: &'s Segments) -> Found<'s, Corpus> {
+        Box::pin(async move {
+            let log = Log::Held(&self.places, log);
+            let opened = open_newest(log, &self.rules, after, Some(at.into())).await;
+            opened.map(|opened| opened.folded)
+        })
+    }
+}
+
 impl Corpus {
     /// Follows a stream as the service that keeps it does: from the newest checkpoint beside it, and leaving new ones
     /// there now and then, for all who open the stream. Otherwise like [`Live::spawn`].
@@ -244,7 +277,8 @@ impl Corpus {
     ) -> Result<(Live<Self>, JoinHandle<Result<(), Arc<Error>>>), Error> {
         let mut source = Source::of_stream(stream.clone(), options.refresh);
         let rules = Rules::default();
-        let opened = open_newest(&mut source, &rules, None).await?;
+        let opened = open_newest(Log::Read(&mut source), &rules, None, None).await;
+        let earlier = EarlierCheckpoints::of(&source, &rules);
         let start = Start {
             source,
             state: match opened {
@@ -252,6 +286,8 @@ impl Corpus {
                 None => Folded::starting_from(Self::with_rules(rules)),
             },
             keep: Some(Box::new(Beside { stream }) as Box<dyn Keep<Self>>),
+            earlier: Some(Box::new(earlier)),
+            is_news: false,
         };
         Ok(Live::follow(start, options, cancel, None))
     }
@@ -317,10 +353,6 @@ impl Corpus {
         at: Option<At>,
         options: &CorpusOptions,
     ) -> Result<Loaded, Error> {
-        let limit = at.map(|at| match at {
-            At::Position(position) => Limit::Position(position),
-            At::Time(time) => Limit::Time(time),
-        });
         if let Some(At::Position(asked)) = at
             && asked > source.tail()
         {
@@ -328,7 +360,10 @@ impl Corpus {
             return Err(AtError::PastEnd { asked, end }.into());
         }
         let opened = match options.reads_checkpoints {
-            true => open_newest(&mut source, &options.rules, limit).await?,
+            true => {
+                let (log, limit) = (Log::Read(&mut source), at.map(Into::into));
+                open_newest(log, &options.rules, None, limit).await
+            }
             false => None,
         };
         let mut opening = Opening::default();

@@ -13,11 +13,11 @@ use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::head::{EndMark, Head, SegmentMark};
-use super::{Checkpoint, CheckpointError, Origin, write};
+use super::{Checkpoint, CheckpointError, Log, Origin, write};
 use crate::columns::BlockSource;
 use crate::corpus::{Corpus, Rules};
 use crate::error::Error;
-use crate::live::off_the_runtime;
+use crate::live::{At, off_the_runtime};
 use crate::projection::Folded;
 use crate::segments::{Block, Segments};
 use crate::source::{SegmentId, Source, make_private};
@@ -59,6 +59,15 @@ pub(crate) enum Limit {
     Time(Time),
 }
 
+impl From<At> for Limit {
+    fn from(at: At) -> Self {
+        match at {
+            At::Position(position) => Self::Position(position),
+            At::Time(time) => Self::Time(time),
+        }
+    }
+}
+
 fn file_name(position: Position, rules: &str) -> String {
     let Position { segment, offset } = position;
     format!(
@@ -74,16 +83,21 @@ fn parse_name(name: &str, rules: &str) -> Option<Position> {
     (file_name(position, rules) == name).then_some(position)
 }
 
-/// The newest checkpoint that fits the log, the rules and the limit. What does not fit is told and passed over.
+/// The newest checkpoint after a position that fits the log, the rules and the limit. What does not fit is told and
+/// passed over.
 pub(crate) async fn open_newest(
-    source: &mut Source,
+    mut log: Log<'_>,
     rules: &Rules,
+    after: Option<Position>,
     limit: Option<Limit>,
-) -> Result<Option<Opened>, Error> {
-    let mut candidates = candidates(source, &rules.as_text()).await;
-    candidates.retain(|candidate| match limit {
-        Some(Limit::Position(position)) => candidate.position <= position,
-        _ => candidate.position <= source.tail(),
+) -> Option<Opened> {
+    let mut candidates = candidates(&log, &rules.as_text()).await;
+    let end = match limit {
+        Some(Limit::Position(position)) => position,
+        _ => log.tail(),
+    };
+    candidates.retain(|candidate| {
+        candidate.position <= end && after.is_none_or(|after| candidate.position > after)
     });
     // The cache's first, of two for the same position.
     candidates.sort_by_key(|candidate| {
@@ -91,13 +105,13 @@ pub(crate) async fn open_newest(
         (std::cmp::Reverse(candidate.position), is_far)
     });
     for candidate in candidates {
-        let opened = open_one(source, rules, &candidate).await;
+        let opened = open_one(&mut log, rules, &candidate).await;
         match opened {
             Ok(opened) => {
                 let recorded = opened.folded.recorded();
                 match limit {
                     Some(Limit::Time(time)) if recorded > Some(time) => {}
-                    _ => return Ok(Some(opened)),
+                    _ => return Some(opened),
                 }
             }
             Err(error) => {
@@ -106,16 +120,16 @@ pub(crate) async fn open_newest(
             }
         }
     }
-    Ok(None)
+    None
 }
 
-async fn candidates(source: &Source, rules: &str) -> Vec<Candidate> {
+async fn candidates(log: &Log<'_>, rules: &str) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    if let Some(folder) = source.cache_folder().map(|folder| folder.join(FOLDER)) {
+    if let Some(folder) = log.cache_folder().map(|folder| folder.join(FOLDER)) {
         let listed = off_the_runtime(usize::MAX, move || in_cache(&folder)).await;
         candidates.extend(listed.unwrap_or_default());
     }
-    if source.keeps_checkpoints() {
+    if let Some(source) = log.beside() {
         match source.list_checkpoints().await {
             Ok(names) => {
                 candidates.extend(names.into_iter().map(|(name, _)| Place::Beside(name)));
@@ -142,7 +156,7 @@ fn in_cache(folder: &Path) -> Vec<Place> {
 }
 
 async fn open_one(
-    source: &mut Source,
+    log: &mut Log<'_>,
     rules: &Rules,
     candidate: &Candidate,
 ) -> Result<Opened, Error> {
@@ -154,6 +168,10 @@ async fn open_one(
                 .map_err(Error::joined)??
         }
         Place::Beside(name) => {
+            // It was listed there.
+            let source = log
+                .beside()
+                .ok_or_else(|| CheckpointError::Foreign { path: name.into() })?;
             let bytes = source.read_checkpoint(name).await?;
             Checkpoint::of(&Path::new(source.place()).join(FOLDER).join(name), bytes)?
         }
@@ -168,14 +186,14 @@ async fn open_one(
         return Err(CheckpointError::OtherRules { path, rules }.into());
     }
     let mut folded = load(&checkpoint, rules)?;
-    let blocks = history(source, &checkpoint).await?;
+    let blocks = log.history(&checkpoint).await?;
     for block in &blocks {
         folded.state_mut().attach_bytes(block);
     }
-    let segments = folded.state().segments();
-    check_marks(source, &checkpoint, segments).await?;
+    let segments = folded.state().segments().clone();
+    check_history(log, &checkpoint, &segments).await?;
     checkpoint.set_origin(Origin {
-        segments: segments.clone(),
+        segments,
         rules: rules.clone(),
         position: checkpoint.head().position(),
     });
@@ -196,48 +214,48 @@ fn load(checkpoint: &Arc<Checkpoint>, rules: &Rules) -> Result<Folded<Corpus>, C
     Ok(Folded::resumed(corpus, checkpoint.head().walked()))
 }
 
-/// The bytes that the checkpoint's cells point at.
-async fn history(source: &mut Source, checkpoint: &Checkpoint) -> Result<Vec<Block>, Error> {
-    let position = checkpoint.head().position();
-    let segment = position.segment;
-    let is_open = |id: &SegmentId| id.number == segment && !id.complete;
-    let tail = checkpoint.head().tail.filter(|tail| *tail == segment);
-    if tail.is_none() || !source.segments().iter().any(is_open) {
-        return Ok(source.history(position).await?);
-    }
-    let mut blocks = source.history(Position::start_of(segment)).await?;
-    let last = checkpoint.blocks().saturating_sub(1);
-    let bytes = checkpoint.mapped_block(last);
-    let bytes = bytes.ok_or_else(|| CheckpointError::Damaged {
+fn other_log(checkpoint: &Checkpoint, what: String) -> CheckpointError {
+    CheckpointError::OtherLog {
         path: checkpoint.path().to_owned(),
-        what: "the log's tail in it",
-    })?;
-    blocks.push(Block {
-        segment,
-        start: 0,
-        bytes,
-    });
-    Ok(blocks)
+        what,
+    }
 }
 
 /// Compares the history that the checkpoint stands for with that of the log.
-async fn check_marks(
-    source: &mut Source,
-    checkpoint: &Checkpoint,
+async fn check_history(
+    log: &mut Log<'_>,
+    checkpoint: &Arc<Checkpoint>,
     segments: &Segments,
 ) -> Result<(), Error> {
-    let other = |what: String| CheckpointError::OtherLog {
-        path: checkpoint.path().to_owned(),
-        what,
+    let there = log.segments();
+    let (marked, held) = (Arc::clone(checkpoint), segments.clone());
+    // Much may have to be read.
+    let checked = off_the_runtime(usize::MAX, move || check_marks(&marked, &there, &held)).await;
+    let Some(mark) = checked.map_err(Error::joined)?? else {
+        return Ok(());
     };
+    let position = checkpoint.head().position();
+    if mark.matches(&log.marked(mark, position).await?) {
+        return Ok(());
+    }
+    let what = format!("segment {} has other records", position.segment);
+    Err(other_log(checkpoint, what).into())
+}
+
+/// The same but for the mark of the last segment's end, which is given: the checkpoint may bring its bytes itself.
+fn check_marks(
+    checkpoint: &Checkpoint,
+    there: &[SegmentId],
+    segments: &Segments,
+) -> Result<Option<EndMark>, CheckpointError> {
+    let other = |what: String| other_log(checkpoint, what);
     let head = checkpoint.head();
     if head.segments.len() != head.position().segment as usize + 1 {
-        return Err(other("it does not say of which segments".to_owned()).into());
+        return Err(other("it does not say of which segments".to_owned()));
     }
-    let there = source.segments();
     for (mark, number) in head.segments.iter().zip(0u32..) {
         let Some(id) = there.get(number as usize) else {
-            return Err(other(format!("segment {number} is not there")).into());
+            return Err(other(format!("segment {number} is not there")));
         };
         let is_last = number == head.position().segment;
         let has_size = match is_last {
@@ -245,7 +263,7 @@ async fn check_marks(
             false => id.size == mark.size,
         };
         if !has_size {
-            return Err(other(format!("segment {number} has another size")).into());
+            return Err(other(format!("segment {number} has another size")));
         }
         let digest = id
             .sha224
@@ -256,7 +274,7 @@ async fn check_marks(
             if *ours == theirs {
                 continue;
             }
-            return Err(other(format!("segment {number} has another digest")).into());
+            return Err(other(format!("segment {number} has another digest")));
         }
         let matches = match mark.end {
             // It was sealed, and the source does not say what it is now.
@@ -267,25 +285,18 @@ async fn check_marks(
             }
             None => mark.size == 0,
             Some(end) if end.from > mark.size => false,
-            Some(end) if is_last => {
-                let from = Position {
-                    segment: number,
-                    offset: end.from,
-                };
-                let blocks = source.read(from, mark.size - end.from).await?;
-                end.matches(&joined(&blocks, number, mark.size))
-            }
+            Some(end) if is_last => return Ok(Some(end)),
             Some(end) => end.matches(&part(segments, number, end.from, mark.size)),
         };
         if !matches {
-            return Err(other(format!("segment {number} has other records")).into());
+            return Err(other(format!("segment {number} has other records")));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The bytes of a segment up to an end.
-fn joined(blocks: &[Block], segment: u32, end: u64) -> Vec<u8> {
+pub(super) fn joined(blocks: &[Block], segment: u32, end: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     for block in blocks.iter().filter(|block| block.segment == segment) {
         let len = usize::try_from(end.saturating_sub(block.start)).unwrap_or(usize::MAX);

@@ -197,18 +197,20 @@ impl<'c, 'a> GithubSide<'c, 'a> {
             },
         };
         let scope = &self.rules.scope;
+        let mut unwatched = Unwatched;
+        let touched: &mut dyn super::github::apply::Touched = match touched {
+            Some(rows) => rows,
+            None => &mut unwatched,
+        };
         if let Some(issue) = issue {
             if scope.has_github(issue.owner, issue.repo) {
-                let row = self.github.apply_issue(&step, issue);
-                if let (Some(row), Some(touched)) = (row, touched) {
-                    touched.issue(row);
-                }
+                self.github.apply_issue(&step, issue, touched);
             } else {
                 self.github.learn_people(&step, issue);
             }
         }
         if let Some(repo) = repo.filter(|repo| scope.has_github(repo.owner, repo.repo)) {
-            self.github.apply_repo(&step, repo);
+            self.github.apply_repo(&step, repo, touched);
         }
         let said = recorded::of_meta(meta.as_ref());
         Ok(said.or_else(|| issue.and_then(recorded::of_issue)))

@@ -50,6 +50,11 @@ pub(in crate::corpus) mod change_flag {
     pub(in crate::corpus) const UNREAD: u32 = 8;
     /// Whoever wrote its oldest meta is not known.
     pub(in crate::corpus) const NO_OWNER: u32 = 16;
+    /// Some meta says its status, whether it is in progress, its branch: what comes to be known of older ones does not
+    /// count for that.
+    pub(in crate::corpus) const SAYS_STATUS: u32 = 32;
+    pub(in crate::corpus) const SAYS_PROGRESS: u32 = 64;
+    pub(in crate::corpus) const SAYS_BRANCH: u32 = 128;
 }
 
 /// What is known of a ref, in bits.
@@ -137,7 +142,7 @@ table! {
         patch_sets: Chain,
         /// The newest meta commit, or [`NONE`].
         meta: u32,
-        /// The oldest one.
+        /// The oldest one, where the walk from the newest ends; [`NONE`] if it does not come to an end.
         oldest: u32,
         /// How many there are.
         metas: u32,

@@ -83,11 +83,13 @@ pub(crate) struct Step<'a> {
 
 impl Step<'_> {
     /// Writes a text of the record into a cell, unless the cell says the same already: then the older place stays,
-    /// and no page is copied.
-    pub(crate) fn put(&self, column: &mut Column<Text>, row: u32, text: &[u8]) {
+    /// and no page is copied. Says whether it was written.
+    pub(crate) fn put(&self, column: &mut Column<Text>, row: u32, text: &[u8]) -> bool {
         let old = column.get(row);
-        if old.len() as usize != text.len() || self.texts.get(&old) != text {
+        let is_other = old.len() as usize != text.len() || self.texts.get(&old) != text;
+        if is_other {
             column.set(row, self.record.text(text));
         }
+        is_other
     }
 }

@@ -3,7 +3,9 @@
 use super::Corpus;
 use super::git::PLAIN;
 use super::git::apply::Touched as TouchedByGit;
+use super::github::apply::Touched as TouchedByGithub;
 use crate::columns::NONE;
+use proto::GitHash;
 
 /// More than so many are not listed one by one.
 const ROWS_KEPT_MAX: usize = 10_000;
@@ -37,7 +39,17 @@ pub struct RefKey {
     pub name: String,
 }
 
-/// What some records touched.
+/// A GitHub repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoKey {
+    /// Such as `golang`.
+    pub owner: String,
+    /// Such as `go`.
+    pub repo: String,
+}
+
+/// What some records touched. That nothing is listed does not mean that there was nothing: records may be about what is
+/// not told one by one, such as a user's new login.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Touched {
@@ -47,8 +59,14 @@ pub struct Touched {
     pub cls: Vec<ClKey>,
     /// Refs that were set or deleted, each once, in order.
     pub refs: Vec<RefKey>,
-    /// There was more than is listed: look at everything.
+    /// Repositories of which some label or milestone is new, has another name, or another state; each once, in order.
+    pub repos: Vec<RepoKey>,
+    /// Commits that became known, in full and not only as somebody's parent; each once, in order.
+    pub commits: Vec<GitHash>,
+    /// There was more than is listed, of whatever but commits: look at everything.
     pub is_partial: bool,
+    /// There were more commits than are listed.
+    pub has_more_commits: bool,
 }
 
 /// The same by rows.
@@ -57,12 +75,19 @@ pub(super) struct Rows {
     issues: Vec<u32>,
     changes: Vec<u32>,
     refs: Vec<u32>,
+    repos: Vec<u32>,
+    commits: Vec<u32>,
     is_partial: bool,
+    has_more_commits: bool,
 }
 
-impl Rows {
-    pub(super) fn issue(&mut self, row: u32) {
-        add(&mut self.issues, row, &mut self.is_partial);
+impl TouchedByGithub for Rows {
+    fn issue(&mut self, issue: u32) {
+        add(&mut self.issues, issue, &mut self.is_partial);
+    }
+
+    fn repo(&mut self, repo: u32) {
+        add(&mut self.repos, repo, &mut self.is_partial);
     }
 }
 
@@ -74,6 +99,10 @@ impl TouchedByGit for Rows {
     fn git_ref(&mut self, git_ref: u32) {
         add(&mut self.refs, git_ref, &mut self.is_partial);
     }
+
+    fn commit(&mut self, commit: u32) {
+        add(&mut self.commits, commit, &mut self.has_more_commits);
+    }
 }
 
 /// Nobody wants to know.
@@ -82,23 +111,35 @@ pub(super) struct Unwatched;
 impl TouchedByGit for Unwatched {
     fn change(&mut self, _: u32) {}
     fn git_ref(&mut self, _: u32) {}
+    fn commit(&mut self, _: u32) {}
 }
 
-fn add(rows: &mut Vec<u32>, row: u32, is_partial: &mut bool) {
+impl TouchedByGithub for Unwatched {
+    fn issue(&mut self, _: u32) {}
+    fn repo(&mut self, _: u32) {}
+}
+
+fn add(rows: &mut Vec<u32>, row: u32, has_more: &mut bool) {
     if rows.last() == Some(&row) {
         return;
     }
     if rows.len() < ROWS_KEPT_MAX {
         rows.push(row);
     } else {
-        *is_partial = true;
+        *has_more = true;
     }
 }
 
 impl Touched {
-    /// Whether nothing was touched.
+    /// Whether nothing is listed, and nothing is missing.
     pub fn is_empty(&self) -> bool {
-        self.issues.is_empty() && self.cls.is_empty() && self.refs.is_empty() && !self.is_partial
+        *self == Self::default()
+    }
+
+    /// Notes that there was something that is not known any more.
+    pub(crate) fn lose_some(&mut self) {
+        self.is_partial = true;
+        self.has_more_commits = true;
     }
 
     /// Adds what others touched.
@@ -106,17 +147,24 @@ impl Touched {
         merge(&mut self.issues, &other.issues, &mut self.is_partial);
         merge(&mut self.cls, &other.cls, &mut self.is_partial);
         merge(&mut self.refs, &other.refs, &mut self.is_partial);
+        merge(&mut self.repos, &other.repos, &mut self.is_partial);
+        merge(
+            &mut self.commits,
+            &other.commits,
+            &mut self.has_more_commits,
+        );
         self.is_partial |= other.is_partial;
+        self.has_more_commits |= other.has_more_commits;
     }
 }
 
-fn merge<K: Ord + Clone>(ours: &mut Vec<K>, theirs: &[K], is_partial: &mut bool) {
+fn merge<K: Ord + Clone>(ours: &mut Vec<K>, theirs: &[K], has_more: &mut bool) {
     ours.extend_from_slice(theirs);
     ours.sort();
     ours.dedup();
     if ours.len() > ROWS_KEPT_MAX {
         ours.truncate(ROWS_KEPT_MAX);
-        *is_partial = true;
+        *has_more = true;
     }
 }
 
@@ -134,7 +182,10 @@ impl Corpus {
             issues: rows.issues.iter().map(|row| self.issue_key(*row)).collect(),
             cls: rows.changes.iter().map(|row| self.cl_key(*row)).collect(),
             refs: rows.refs.iter().map(|row| self.ref_key(*row)).collect(),
+            repos: rows.repos.iter().map(|row| self.repo_key(*row)).collect(),
+            commits: rows.commits.iter().map(|row| self.hash(*row)).collect(),
             is_partial: rows.is_partial,
+            has_more_commits: rows.has_more_commits,
         };
         touched.extend(&Touched::default());
         touched
@@ -148,6 +199,18 @@ impl Corpus {
             repo: self.string(&repos.name.get(repo)),
             number: issues.number.get(row),
         }
+    }
+
+    fn repo_key(&self, row: u32) -> RepoKey {
+        let repos = &self.github.repos;
+        RepoKey {
+            owner: self.string(&repos.owner.get(row)),
+            repo: self.string(&repos.name.get(row)),
+        }
+    }
+
+    fn hash(&self, commit: u32) -> GitHash {
+        GitHash::from_bytes(self.git.commits.hash.get(commit))
     }
 
     fn cl_key(&self, row: u32) -> ClKey {

@@ -1,6 +1,11 @@
 //! The task that reads, folds and publishes. Depends on the source.
 
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use log_core::Position;
@@ -40,6 +45,8 @@ pub(super) struct Task<P> {
     pub(super) tell: broadcast::Sender<Arc<Touched>>,
     pub(super) shared: Arc<Shared<P>>,
     pub(super) keep: Option<Box<dyn Keep<P>>>,
+    /// Whether what is folded is news, to be told of.
+    pub(super) is_news: bool,
 }
 
 /// What was folded since a snapshot was kept, and the keeping that is under way.
@@ -54,15 +61,19 @@ impl<P: Projection> Task<P> {
     pub(super) async fn run(mut self, state: Folded<P>) -> Result<(), Arc<Error>> {
         let cancel = self.cancel.clone();
         let mut kept = Kept::default();
-        let ended = cancel
-            .run_until_cancelled(self.follow(state, &mut kept))
-            .await;
+        let following = cancel.run_until_cancelled(self.follow(state, &mut kept));
+        let ended = until_panic(following).await;
         if let Some(keeping) = kept.under_way {
             // It says itself what goes wrong.
             let _ = keeping.await;
         }
-        let Some(Err(error)) = ended else {
-            return Ok(());
+        let error = match ended {
+            Ok(None | Some(Ok(()))) => return Ok(()),
+            Ok(Some(Err(error))) => error,
+            Err(message) => Error::Panicked {
+                log: self.source.name().to_owned(),
+                message,
+            },
         };
         let error = Arc::new(error);
         *lock(&self.shared.ended) = Some(Arc::clone(&error));
@@ -71,21 +82,19 @@ impl<P: Projection> Task<P> {
 
     async fn follow(&mut self, mut state: Folded<P>, kept: &mut Kept) -> Result<(), Error> {
         let first_tail = self.first_tail;
-        let mut is_watched = false;
+        if self.is_news {
+            state.state_mut().watch();
+        }
         let mut next_mark = self.next_mark(&state);
         loop {
             let from = state.position();
             // Before anything is folded that comes after what whoever follows may have waited for.
-            if !is_watched && self.source.next_position(from) >= first_tail {
-                is_watched = true;
-                state.state_mut().watch();
+            if self.source.next_position(from) >= first_tail {
+                self.watch(&mut state);
             }
             let blocks = self.read(from).await?;
             if blocks.is_empty() {
-                if !is_watched {
-                    is_watched = true;
-                    state.state_mut().watch();
-                }
+                self.watch(&mut state);
                 self.replace_tails(&mut state).await?;
                 self.note.send_replace(Progress {
                     applied: self.source.next_position(from),
@@ -98,14 +107,24 @@ impl<P: Projection> Task<P> {
                 .iter()
                 .map(|block| block.bytes.len() as u64)
                 .sum::<u64>();
+            let records = state.records();
             let (folded, broken) = self.fold(state, blocks).await?;
             state = folded;
-            self.publish(&mut state, &mut next_mark, first_tail);
+            let has_more = state.records() > records;
+            self.publish(&mut state, &mut next_mark, has_more);
             if let Some(broken) = broken {
                 let source = self.source.damage(broken.segment, broken.source);
                 return Err(self.stopped(state.position(), source));
             }
             self.keep_now_and_then(&mut state, kept);
+        }
+    }
+
+    /// From now on, what is folded is news.
+    fn watch(&mut self, state: &mut Folded<P>) {
+        if !self.is_news {
+            self.is_news = true;
+            state.state_mut().watch();
         }
     }
 
@@ -150,8 +169,8 @@ impl<P: Projection> Task<P> {
         fold_all(state, blocks).await.map_err(Error::joined)
     }
 
-    /// Shows what was folded, unless there is much more to come before anybody can use it.
-    fn publish(&self, state: &mut Folded<P>, next_mark: &mut u64, first_tail: Position) {
+    /// Shows what was folded, and tells what that touched.
+    fn publish(&self, state: &mut Folded<P>, next_mark: &mut u64, has_more: bool) {
         let touched = state.state_mut().touched();
         let snapshot = Arc::new(state.snapshot());
         if state.records() >= *next_mark {
@@ -161,9 +180,9 @@ impl<P: Projection> Task<P> {
         self.publish.send_replace(snapshot);
         self.note.send_replace(Progress {
             applied: state.position(),
-            tail: self.source.tail().max(first_tail),
+            tail: self.source.tail().max(self.first_tail),
         });
-        if !touched.is_empty() {
+        if self.is_news && has_more {
             // Nobody may be waiting for it.
             let _ = self.tell.send(Arc::new(touched));
         }
@@ -248,6 +267,26 @@ impl<P: Projection> Task<P> {
         );
         wait
     }
+}
+
+/// Runs a future to its end. A panic is its end too, and gives what it said: whoever waits is to hear of it.
+async fn until_panic<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // After a panic it is only dropped.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(message_of(&*panic))),
+        }
+    })
+    .await
+}
+
+fn message_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
 }
 
 /// Folds blocks on a thread that may be blocked for as long as it takes.

@@ -11,15 +11,15 @@ use crate::corpus::Touched;
 #[derive(Debug)]
 pub struct Subscription {
     news: Receiver<Arc<Touched>>,
-    /// What was received and not told yet.
-    pending: Touched,
+    /// What was received and not told yet; it may be that records touched nothing that is listed.
+    pending: Option<Touched>,
 }
 
 impl Subscription {
     pub(super) fn new(news: Receiver<Arc<Touched>>) -> Self {
         Self {
             news,
-            pending: Touched::default(),
+            pending: None,
         }
     }
 
@@ -35,22 +35,27 @@ impl Subscription {
         Self::new(self.news.resubscribe())
     }
 
-    /// Waits for news, and gives all that there are; `None` when there will be no more. May be dropped at any time.
+    /// Waits until records were folded, and gives all that they touched, which may be nothing that is told one by one;
+    /// `None` when there will be no more. May be dropped at any time.
     pub async fn next(&mut self) -> Option<Touched> {
         loop {
             match self.news.try_recv() {
-                Ok(touched) => self.pending.extend(&touched),
-                Err(TryRecvError::Lagged(_)) => self.pending.is_partial = true,
-                Err(TryRecvError::Empty | TryRecvError::Closed) if !self.pending.is_empty() => {
-                    return Some(std::mem::take(&mut self.pending));
+                Ok(touched) => self.pending().extend(&touched),
+                Err(TryRecvError::Lagged(_)) => self.pending().lose_some(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) if self.pending.is_some() => {
+                    return self.pending.take();
                 }
                 Err(TryRecvError::Closed) => return None,
                 Err(TryRecvError::Empty) => match self.news.recv().await {
-                    Ok(touched) => self.pending.extend(&touched),
-                    Err(RecvError::Lagged(_)) => self.pending.is_partial = true,
+                    Ok(touched) => self.pending().extend(&touched),
+                    Err(RecvError::Lagged(_)) => self.pending().lose_some(),
                     Err(RecvError::Closed) => {}
                 },
             }
         }
+    }
+
+    fn pending(&mut self) -> &mut Touched {
+        self.pending.get_or_insert_default()
     }
 }

@@ -1,10 +1,12 @@
-//! Past states: folding the log again from a retained snapshot up to a position or a time.
+//! Past states: folding the log again from a retained snapshot or a checkpoint up to a position or a time.
 //!
 //! The past does not change, so what was looked up is kept for a while, and at most so many look at
 //! the same time: a page that asks for many times of the past cannot hold up the others.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -57,6 +59,15 @@ impl FromStr for At {
         })
     }
 }
+
+/// States of the past that were left somewhere, such as in checkpoints.
+pub(crate) trait Earlier<P>: Send + Sync {
+    /// The newest that is not beyond a moment, if it is after a position. `log` has all bytes up to there.
+    fn find<'s>(&'s self, at: At, after: Option<Position>, log: &'s Segments) -> Found<'s, P>;
+}
+
+/// What [`Earlier::find`] gives, once it is looked for.
+pub(crate) type Found<'s, P> = Pin<Box<dyn Future<Output = Option<Folded<P>>> + Send + 's>>;
 
 /// The states that were looked up last.
 pub(super) struct Results<P> {
@@ -156,11 +167,19 @@ async fn look_up<P: Projection>(live: &Live<P>, at: At) -> Result<Folded<P>, AtE
         None => lock(&live.inner.shared.segments).clone(),
     };
     let end = newest.position();
-    let state = match &base {
+    let retained = match &base {
         Some(base) => base.again(),
         None => Folded::starting_from(newest.state().empty()),
     };
     drop(newest);
+    let earlier = match &live.inner.earlier {
+        Some(earlier) => {
+            let after = base.as_ref().map(|base| base.position());
+            earlier.find(at, after, &segments).await
+        }
+        None => None,
+    };
+    let state = earlier.unwrap_or(retained);
     off_the_runtime(usize::MAX, move || fold_to(state, &segments, at, end))
         .await
         .map_err(|source| AtError::Fold { source })?

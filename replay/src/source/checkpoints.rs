@@ -8,6 +8,7 @@ use bytes::Bytes;
 use log_core::{CheckpointError, Stream};
 
 use super::error::{SourceError, blocking};
+use super::stream::{Access, StreamSource};
 use super::{Kind, Source};
 use crate::segments::SegmentBytes;
 
@@ -15,6 +16,19 @@ impl Source {
     /// Whether the log is a stream, which can keep checkpoints.
     pub fn keeps_checkpoints(&self) -> bool {
         matches!(self.kind, Kind::Stream(_))
+    }
+
+    /// Another handle to the same log, to look at what checkpoints it keeps; `None` if it keeps none.
+    pub(crate) fn for_checkpoints(&self) -> Option<Self> {
+        let (stream, place) = (self.stream().ok()?.clone(), self.place.clone());
+        let kind = StreamSource::new(stream, place.clone(), Access::Direct, None, false);
+        Some(Self {
+            kind: Kind::Stream(kind),
+            name: self.name.clone(),
+            place,
+            cache: self.cache.clone(),
+            copies: self.copies,
+        })
     }
 
     /// Name and size of each checkpoint that is kept with the log, by name.

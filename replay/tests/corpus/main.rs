@@ -15,6 +15,7 @@ mod hostile;
 mod invariants;
 mod live;
 mod log;
+mod news;
 mod past;
 mod readers;
 #[cfg(feature = "http")]

@@ -1,5 +1,8 @@
 //! The corpus as it was at any position or time: a cold fold up to there, whatever checkpoints there are.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
 use forgelog_replay::{
     At, AtError, Corpus, Error, Folded, Projection as _, RecordRef, Rules, Time,
 };
@@ -13,6 +16,7 @@ use crate::log::{
     Bytewise, DiskLog, assert_equal, cut, folded, log_of, original_rules, records, rich_log,
     synth_log,
 };
+use crate::warnings::Warnings;
 
 /// Every so many records of the log that has a bit of everything, in small segments.
 fn short_log() -> Bytewise {
@@ -278,14 +282,100 @@ fn the_fold_and_the_record_agree_on_when_it_was_written() {
 async fn a_followed_corpus_knows_its_past_from_before_its_checkpoint() {
     let (log, rules) = (short_log(), original_rules());
     let all = records(&log);
-    let disk = with_checkpoints(&log, &rules, &[all[30].next]).await;
+    let ends = [all[10].next, all[30].next];
+    let disk = with_checkpoints(&log, &rules, &ends).await;
     let live = Corpus::open(&disk.place(), disk.options(&rules))
         .await
         .unwrap();
-    for number in [0, 7, 29, 30, 31, all.len() - 1] {
+    for number in [0, 7, 10, 11, 29, 30, 31, all.len() - 1] {
         let at = all[number].next;
         let got = live.at(At::Position(at)).await.unwrap();
         assert_equal(&got, &folded(&cut(&log, at), &rules), &at.to_string());
+    }
+}
+
+/// Makes the log's first record none, in the file that is mapped: whoever begins there finds that out.
+fn break_the_start(disk: &DiskLog) {
+    let mut file = OpenOptions::new().write(true).open(disk.file(0)).unwrap();
+    file.write_all(b"XXX").unwrap();
+}
+
+#[tokio::test]
+async fn a_followed_corpus_begins_at_the_checkpoint_before_what_is_asked_for() {
+    let (log, rules) = (synth_log(3), original_rules());
+    let all = records(&log);
+    let (first, last) = (all.len() / 3, all.len() - 1);
+    let ends = [all[first].next, end_of(&log, 1)];
+    for reads_checkpoints in [true, false] {
+        let disk = with_checkpoints(&log, &rules, &ends).await;
+        let mut options = disk.options(&rules);
+        options.reads_checkpoints = reads_checkpoints;
+        options.writes_checkpoints = false;
+        let live = Corpus::open(&disk.place(), options).await.unwrap();
+        break_the_start(&disk);
+        for number in [0, first - 1, first, first + 1, last / 2, last - 1, last] {
+            let at = all[number].next;
+            let got = live.at(At::Position(at)).await;
+            if number == last || (reads_checkpoints && number >= first) {
+                let want = folded(&cut(&log, at), &rules);
+                assert_equal(&got.unwrap(), &want, &at.to_string());
+            } else {
+                let got = got.map(|state| state.position());
+                assert!(matches!(got, Err(AtError::Broken(_))), "{got:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn checkpoints_that_come_while_it_is_followed_are_looked_at() {
+    let (log, rules) = (short_log(), original_rules());
+    let all = records(&log);
+    let disk = DiskLog::new(&cut(&log, all[5].next));
+    let live = Corpus::open(&disk.place(), disk.options(&rules))
+        .await
+        .unwrap();
+    // In the middle of a segment that is open, and where one ends.
+    for end in [all[20].next, end_of(&log, 3)] {
+        disk.extend_to(&cut(&log, end));
+        disk.load(&rules).await.checkpoint().await.unwrap();
+    }
+    disk.extend_to(&log);
+    live.wait_for(all[all.len() - 1].next).await.unwrap();
+    // Of another log, of which only the order of two records is another: it does not fit.
+    let swapped = |at: usize| {
+        let mut payloads: Vec<_> = all.iter().map(|record| &record.payload).collect();
+        payloads.swap(at, at + 1);
+        log_of(&payloads[..at + 2], 3_000)
+    };
+    let is_as_long = |at: &usize| {
+        let end = records(&swapped(*at)).last().unwrap().next;
+        end == all[at + 1].next && end > end_of(&log, 3)
+    };
+    let at = (30..all.len() - 2).find(is_as_long).unwrap();
+    let other = DiskLog::new(&swapped(at));
+    let other = other.load(&rules).await.checkpoint().await.unwrap();
+    let caches = std::fs::read_dir(disk.cache()).unwrap();
+    let cache = caches.map(|entry| entry.unwrap().path()).next().unwrap();
+    let place = cache.join("checkpoints").join(other.file_name().unwrap());
+    std::fs::copy(&other, &place).unwrap();
+    let warnings = Warnings::listen();
+    let last = &all[all.len() - 2];
+    let got = live.at(At::Position(last.next)).await.unwrap();
+    assert_equal(
+        &got,
+        &folded(&cut(&log, last.next), &rules),
+        "the last but one",
+    );
+    let told = warnings.take();
+    assert!(
+        told.iter().any(|text| text.contains("another log")),
+        "{told:?}"
+    );
+    for record in &all[20..all.len() - 1] {
+        let got = live.at(At::Position(record.next)).await.unwrap();
+        let want = folded(&cut(&log, record.next), &rules);
+        assert_equal(&got, &want, &record.next.to_string());
     }
 }
 

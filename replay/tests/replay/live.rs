@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forgelog_replay::{At, AtError, Builds, Error, Live, LiveOptions};
+use forgelog_replay::{
+    Applied, At, AtError, Builds, Error, Live, LiveOptions, Projection, RecordRef, Time,
+};
 use log_core::layout::batch_path;
 use log_core::{NewRecord, Position};
 use object_store::ObjectStoreExt as _;
@@ -125,6 +127,21 @@ async fn who_waits_for_changes_misses_none() {
 }
 
 #[tokio::test]
+async fn there_are_news_of_projections_that_note_nothing_too() {
+    let (stream, writer) = open(&Arc::default()).await;
+    let (mut live, task, cancel) = spawn(&stream, LiveOptions::default());
+    live.caught_up().await.unwrap();
+    for number in 0..5 {
+        let end = append(&writer, &number.to_string()).await;
+        assert!(live.update().await.unwrap().is_empty());
+        assert!(live.snapshot().position() >= end);
+    }
+    cancel.cancel();
+    task.await.unwrap().unwrap();
+    writer.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn nothing_is_published_between_the_records_of_a_batch() {
     let (stream, writer) = open(&Arc::default()).await;
     let (live, task, cancel) = spawn(&stream, LiveOptions::default());
@@ -213,6 +230,60 @@ async fn a_damaged_log_ends_it() {
     );
     assert_eq!(ids(&live.snapshot()), ["a"]);
     assert_eq!(live.caught_up().await.unwrap_err().at, end);
+}
+
+/// Breaks down at the third record.
+#[derive(Clone, Default)]
+struct Brittle(u32);
+
+impl Projection for Brittle {
+    fn snapshot(&mut self) -> Self {
+        self.clone()
+    }
+
+    fn again(&self) -> Self {
+        self.clone()
+    }
+
+    fn recorded(_: RecordRef<'_>) -> Option<Time> {
+        None
+    }
+
+    fn apply(&mut self, _: RecordRef<'_>) -> Applied {
+        self.0 += 1;
+        assert!(self.0 < 3, "the third record");
+        Applied::default()
+    }
+}
+
+#[tokio::test]
+async fn a_fold_that_panics_ends_it_and_says_so() {
+    // Little is folded by the task, much on another thread.
+    for bytes in [1, 100_000] {
+        let (stream, writer) = open(&Arc::default()).await;
+        let cancel = CancellationToken::new();
+        let options = LiveOptions::default();
+        let (mut live, task) = Live::<Brittle>::spawn(stream.clone(), options, cancel);
+        live.caught_up().await.unwrap();
+        let end = append(&writer, "a").await;
+        live.update().await.unwrap();
+        append(&writer, &"b".repeat(bytes)).await;
+        let stopped = live.update().await.unwrap_err();
+        assert_eq!(stopped.at, end);
+        let text = log_core::explain(&stopped);
+        assert!(
+            text.contains("broke down") && text.contains("the third record"),
+            "{text}"
+        );
+        let error = task.await.unwrap().unwrap_err();
+        assert!(
+            matches!(*error, Error::Panicked { .. } | Error::Fold { .. }),
+            "{error:?}"
+        );
+        assert!(live.health().stopped);
+        assert_eq!(live.snapshot().records(), 2);
+        writer.close().await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

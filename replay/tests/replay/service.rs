@@ -1,7 +1,7 @@
 //! A corpus as the service that keeps the stream follows it: from the checkpoint beside it.
 
-use forgelog_replay::{Corpus, CorpusOptions, LiveOptions, Source};
-use log_core::{NewRecord, Writer, WriterOptions};
+use forgelog_replay::{At, Corpus, CorpusOptions, LiveOptions, Source};
+use log_core::{NewRecord, Position, Writer, WriterOptions};
 use proto::maintpb::{GitMutation, GitRef, GitRepo, Mutation};
 use proto::{GitHash, Message as _};
 use tokio_util::sync::CancellationToken;
@@ -58,11 +58,23 @@ async fn it_goes_on_from_the_checkpoint_beside_the_stream() {
     let payload = branch("topic").encode_to_vec();
     let record = NewRecord::from_payload(payload);
     let appended = writer.append(record).await.unwrap();
-    let touched = live.update().await.unwrap();
+    // The claim of the writer's epoch is a record too.
+    let mut touched = live.update().await.unwrap();
+    while touched.is_empty() {
+        touched = live.update().await.unwrap();
+    }
     assert_eq!(touched.refs[0].name, "refs/heads/topic");
     let now = live.wait_for(appended.next).await.unwrap();
     assert_eq!(branches(now.state()), ["main", "next", "topic"]);
     assert_eq!(branches(first.state()), ["main", "next"]);
+    // The past is looked up from the checkpoint, or from the start.
+    for (at, records) in [(first.position(), 2), (Position::START, 0)] {
+        let past = live.at(At::Position(at)).await.unwrap();
+        assert_eq!((past.position(), past.records()), (at, records));
+        let found = past.state().repo("demo").map(|_| branches(past.state()));
+        assert_eq!(found.is_some(), records > 0);
+        assert!(found.is_none_or(|found| found == ["main", "next"]));
+    }
     cancel.cancel();
     task.await.unwrap().unwrap();
     writer.close().await.unwrap();

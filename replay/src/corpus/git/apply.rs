@@ -19,6 +19,8 @@ pub(in crate::corpus) trait Touched {
     fn change(&mut self, change: u32);
     /// A ref, by its row.
     fn git_ref(&mut self, git_ref: u32);
+    /// A commit that became known.
+    fn commit(&mut self, commit: u32);
 }
 
 impl Git {

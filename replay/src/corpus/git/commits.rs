@@ -14,6 +14,10 @@ use crate::wire::DiffTree;
 /// A commit that was stored.
 pub(super) struct Put {
     pub(super) row: u32,
+    /// It was only somebody's parent before, or not there at all.
+    pub(super) is_new: bool,
+    /// Where a walk went on from it before, or [`NONE`].
+    pub(super) old_parent: u32,
     /// It had others before, which never happens to a commit that has its name rightly.
     pub(super) has_new_parents: bool,
     /// It is in the history of a change, and was there before, word for word.
@@ -49,10 +53,16 @@ impl Git {
             && !has_new_parents
             && is_in_history
             && self.raw(self.texts(step.texts), row) == read.raw;
+        let is_new = flags & commit_flag::KNOWN == 0;
         let commits = &mut self.commits;
-        if flags & commit_flag::KNOWN == 0 {
+        if is_new {
             commits.known.add(1);
         }
+        // A walk ends at a merge.
+        let old_parent = match commits.more_parents.get(row).len() {
+            0 => commits.parent.get(row),
+            _ => NONE,
+        };
         let flags = flags & !commit_flag::FACTS | commit_flag::KNOWN | read.facts;
         commits.flags.set(row, flags);
         commits.raw.set(row, step.record.text(read.raw));
@@ -64,6 +74,8 @@ impl Git {
         }
         Some(Put {
             row,
+            is_new,
+            old_parent,
             has_new_parents,
             says_the_same,
         })

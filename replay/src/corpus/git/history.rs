@@ -1,9 +1,13 @@
 //! The history of a change: its meta commits, walked from the newest to the oldest, and what follows from them
 //! (spec/log-and-corpus.md 3.5, "finishProcessing").
 //!
-//! The original walks all of it again at every update. Here a new meta on top of what is known costs one step; the
-//! whole is walked again only where the history was replaced, or one of its commits came late. What a change is then
-//! depends on its commits alone, not on when anybody looked: it is what the original makes of the log in one go.
+//! The original walks all of it again at every update. Here a new meta on top of what is known costs one step, and so
+//! does one below all that is known, whose name came before it; the whole is walked again only where the history was
+//! replaced, or one of its commits came again with another text. What a change is then depends on its commits alone, not
+//! on when anybody looked: it is what the original makes of the log in one go.
+//!
+//! Histories that have a commit in common are the same from there on, so they end with the same commit: that is how the
+//! others are found where such a commit changes.
 
 use super::apply::Touched;
 use super::commits::Put;
@@ -87,7 +91,7 @@ impl Git {
             }
         }
         if old != NONE {
-            self.unmark(step, change, old);
+            self.unmark(change, old);
         }
         self.changes.meta.set(change, head);
         if let Some(fault) = self.walk_all(step, change) {
@@ -96,8 +100,12 @@ impl Git {
         }
     }
 
-    /// A commit was recorded, perhaps again: whichever history it is in is walked again, unless it says what it said.
+    /// A commit was recorded, perhaps again: whichever history it is in is walked on from it if it was the end so far, and
+    /// else again, unless it says what it said.
     pub(super) fn commit_changed(&mut self, step: &Step<'_>, put: &Put, touched: &mut dyn Touched) {
+        if put.is_new {
+            touched.commit(put.row);
+        }
         let change = self.commits.change.get(put.row);
         if change == NONE {
             return;
@@ -107,12 +115,46 @@ impl Git {
             return;
         }
         let is_shared = self.commits.flags.get(put.row) & commit_flag::SHARED != 0;
-        if is_shared || put.has_new_parents {
-            self.walk_everything(step);
-            // It may be in the history of any.
-            return (0..self.changes.project.len()).for_each(|change| touched.change(change));
+        let changes = match is_shared || put.has_new_parents {
+            true => self.with_same_end(change),
+            false => vec![change],
+        };
+        if put.has_new_parents {
+            for change in &changes {
+                self.forget(self.changes.meta.get(*change), put.row);
+            }
+            self.forget_commit(put.row);
+            self.forget(put.old_parent, put.row);
         }
-        self.walk_all(step, change);
+        for change in changes {
+            touched.change(change);
+            // What is wrong with a history is told of when its ref is set.
+            let _ = match put.is_new {
+                true => self.walk_on(step, change, put.row),
+                false => self.walk_all(step, change),
+            };
+        }
+    }
+
+    /// Walks on from the commit where a change's history ended so far: it was only somebody's parent, and came by now.
+    fn walk_on(&mut self, step: &Step<'_>, change: u32, row: u32) -> Option<FaultKind> {
+        let mut said = Said::default();
+        let ended_there = self.changes.oldest.get(change) == row;
+        let end = match ended_there {
+            true => self.walk(row, NONE, |row| self.hear(step.texts, &mut said, row)),
+            false => End::Met,
+        };
+        let End::Root(oldest) = end else {
+            return self.walk_all(step, change);
+        };
+        self.uncount(change);
+        self.mark(change, row, NONE);
+        self.take_oldest(step.texts, change, oldest);
+        // As somebody's parent it counted already.
+        said.metas = said.metas.saturating_sub(1);
+        self.take_older(change, said);
+        self.count(change);
+        None
     }
 
     /// Walks a change's whole history anew; says what is wrong with it.
@@ -140,18 +182,15 @@ impl Git {
         }
     }
 
-    /// Walks the histories of all changes anew. It takes long, and is needed only where one commit is in several.
-    fn walk_everything(&mut self, step: &Step<'_>) {
-        for row in 0..self.commits.hash.len() {
-            self.commits.change.set(row, NONE);
-            let flags = self.commits.flags.get(row) & !commit_flag::SHARED;
-            self.commits.flags.set(row, flags);
-        }
-        for change in 0..self.changes.project.len() {
-            if self.changes.meta.get(change) != NONE {
-                self.walk_all(step, change);
-            }
-        }
+    /// The changes whose histories may have a commit in common with that of this one, and itself: those that end where it
+    /// does, or that come to no end, if it does not.
+    fn with_same_end(&self, change: u32) -> Vec<u32> {
+        let changes = &self.changes;
+        let end = changes.oldest.get(change);
+        let ends = changes.oldest.iter().zip(0u32..);
+        ends.filter(|(other, row)| *other == end && changes.meta.get(*row) != NONE)
+            .map(|(_, row)| row)
+            .collect()
     }
 
     /// Visits the commits from `head` back, up to but without `until`.
@@ -165,6 +204,8 @@ impl Git {
             if circle.is_circle(row) {
                 return End::Circle;
             }
+            #[cfg(test)]
+            tests::count_visit();
             visit(row);
             let parent = self.commits.parent.get(row);
             if parent == NONE {
@@ -216,6 +257,21 @@ impl Git {
         }
     }
 
+    /// Adds what older metas say to what a change is: of what can be said once, what newer ones do not.
+    fn take_older(&mut self, change: u32, mut said: Said) {
+        let flags = self.changes.flags.get(change);
+        if flags & change_flag::SAYS_STATUS != 0 {
+            said.status = None;
+        }
+        if flags & change_flag::SAYS_PROGRESS != 0 {
+            said.work_in_progress = None;
+        }
+        if flags & change_flag::SAYS_BRANCH != 0 {
+            said.branch = None;
+        }
+        self.take(change, &said);
+    }
+
     /// Adds what newer metas say to what a change is.
     fn take(&mut self, change: u32, said: &Said) {
         let metas = self.changes.metas.get(change);
@@ -228,12 +284,15 @@ impl Git {
             self.set_change_flag(change, change_flag::PRIVATE, true);
         }
         if let Some(is) = said.work_in_progress {
+            self.set_change_flag(change, change_flag::SAYS_PROGRESS, true);
             self.set_change_flag(change, change_flag::WORK_IN_PROGRESS, is);
         }
         if let Some(status) = said.status {
+            self.set_change_flag(change, change_flag::SAYS_STATUS, true);
             self.changes.status.set(change, status);
         }
         if let Some(branch) = said.branch {
+            self.set_change_flag(change, change_flag::SAYS_BRANCH, true);
             self.changes.branch.set(change, branch);
         }
     }
@@ -266,7 +325,10 @@ impl Git {
         let of_metas = change_flag::HISTORY
             | change_flag::PRIVATE
             | change_flag::WORK_IN_PROGRESS
-            | change_flag::NO_OWNER;
+            | change_flag::NO_OWNER
+            | change_flag::SAYS_STATUS
+            | change_flag::SAYS_PROGRESS
+            | change_flag::SAYS_BRANCH;
         self.set_change_flag(change, of_metas, false);
         self.count_labels(change, 0);
         let changes = &mut self.changes;
@@ -317,16 +379,35 @@ impl Git {
     }
 
     /// Takes that back, of a history that is not the change's any more.
-    fn unmark(&mut self, step: &Step<'_>, change: u32, head: u32) {
+    fn unmark(&mut self, change: u32, head: u32) {
         let line = self.line(head, NONE);
-        let shares = |row: &u32| self.commits.flags.get(*row) & commit_flag::SHARED != 0;
-        if line.iter().any(shares) {
-            self.changes.meta.set(change, NONE);
-            return self.walk_everything(step);
+        let is_shared = |row: &u32| self.commits.flags.get(*row) & commit_flag::SHARED != 0;
+        if !line.iter().any(is_shared) {
+            return line.into_iter().for_each(|row| self.forget_commit(row));
         }
-        for row in line {
-            self.commits.change.set(row, NONE);
+        let others = self.with_same_end(change);
+        for other in &others {
+            self.forget(self.changes.meta.get(*other), NONE);
         }
+        for other in others.into_iter().filter(|other| *other != change) {
+            self.mark(other, self.changes.meta.get(other), NONE);
+        }
+    }
+
+    /// Forgets of the commits from `head` back to `until` in whose histories they are.
+    fn forget(&mut self, head: u32, until: u32) {
+        if head == NONE {
+            return;
+        }
+        for row in self.line(head, until) {
+            self.forget_commit(row);
+        }
+    }
+
+    fn forget_commit(&mut self, row: u32) {
+        self.commits.change.set(row, NONE);
+        let flags = self.commits.flags.get(row) & !commit_flag::SHARED;
+        self.commits.flags.set(row, flags);
     }
 
     /// The commits of a history, as far as it can be walked.
@@ -336,3 +417,6 @@ impl Git {
         line
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,9 +17,22 @@ pub(in crate::corpus) fn moment(timestamp: Timestamp) -> Moment {
     Moment::from_unix(timestamp.seconds, timestamp.nanos)
 }
 
+/// What a mutation touched, for those who want to know.
+pub(in crate::corpus) trait Touched {
+    /// An issue, by its row.
+    fn issue(&mut self, issue: u32);
+    /// A repository whose labels or milestones changed.
+    fn repo(&mut self, repo: u32);
+}
+
 impl Github {
     /// Labels and milestones of a repository (spec 3.2).
-    pub(in crate::corpus) fn apply_repo(&mut self, step: &Step<'_>, mutation: &GithubMutation<'_>) {
+    pub(in crate::corpus) fn apply_repo(
+        &mut self,
+        step: &Step<'_>,
+        mutation: &GithubMutation<'_>,
+        touched: &mut dyn Touched,
+    ) {
         if mutation.labels.iter().any(|label| label.value.id == 0) {
             return self.faults.add(&step.record, FaultKind::LabelZero, b"");
         }
@@ -34,55 +47,53 @@ impl Github {
                 .add(&step.record, FaultKind::RepoWithoutName, owner);
         };
         for label in &mutation.labels {
-            self.put_label(step, repo, &label.value);
+            self.put_label(step, repo, &label.value, touched);
         }
         for Part { value, .. } in milestones {
-            self.put_milestone(step, repo, value);
+            self.put_milestone(step, repo, value, touched);
         }
     }
 
-    /// What changed in an issue (spec 3.3). Gives the issue's row.
+    /// What changed in an issue (spec 3.3).
     pub(in crate::corpus) fn apply_issue(
         &mut self,
         step: &Step<'_>,
         mutation: &GithubIssueMutation<'_>,
-    ) -> Option<u32> {
+        touched: &mut dyn Touched,
+    ) {
         let exists = !mutation.not_exist;
         if exists && mutation.add_label.iter().any(|label| label.value.id == 0) {
-            self.faults.add(&step.record, FaultKind::LabelZero, b"");
-            return None;
+            return self.faults.add(&step.record, FaultKind::LabelZero, b"");
         }
         let (owner, name) = (mutation.owner.as_bytes(), mutation.repo.as_bytes());
         let Some(repo) = self.repo_row(step, owner, name) else {
-            self.faults
+            return self
+                .faults
                 .add(&step.record, FaultKind::IssueWithoutRepo, owner);
-            return None;
         };
         if mutation.number == 0 {
-            self.faults.add(&step.record, FaultKind::IssueZero, name);
-            return None;
+            return self.faults.add(&step.record, FaultKind::IssueZero, name);
         }
         let Some(issue) = self.issue_row(repo, mutation) else {
-            self.faults.add(&step.record, FaultKind::Full, name);
-            return None;
+            return self.faults.add(&step.record, FaultKind::Full, name);
         };
+        touched.issue(issue);
         self.set_flag(issue, flag::NOT_EXIST, mutation.not_exist);
         if exists {
-            self.apply_fields(step, repo, issue, mutation);
-            self.apply_lists(step, repo, issue, mutation);
+            self.apply_fields(step, (repo, issue), mutation, touched);
+            self.apply_lists(step, (repo, issue), mutation, touched);
             self.apply_comments(step, issue, mutation);
             self.apply_events(step, issue, mutation);
             self.apply_reviews(step, issue, mutation);
         }
-        Some(issue)
     }
 
     fn apply_fields(
         &mut self,
         step: &Step<'_>,
-        repo: u32,
-        issue: u32,
+        (repo, issue): (u32, u32),
         mutation: &GithubIssueMutation<'_>,
+        touched: &mut dyn Touched,
     ) {
         if let Some(updated) = mutation.updated {
             self.issues.updated.set(issue, moment(updated));
@@ -103,7 +114,7 @@ impl Github {
                 number: mutation.milestone_num,
                 ..GithubMilestone::default()
             };
-            let milestone = self.put_milestone(step, repo, &milestone);
+            let milestone = self.put_milestone(step, repo, &milestone, touched);
             self.issues.milestone.set(issue, milestone);
         }
         if let Some(user) = &mutation.closed_by {
@@ -281,8 +292,10 @@ impl Github {
         step: &Step<'_>,
         repo: u32,
         label: &GithubLabel<'_>,
+        touched: &mut dyn Touched,
     ) -> u32 {
-        let row = match self.label(repo, label.id) {
+        let known = self.label(repo, label.id);
+        let row = match known {
             Some(row) => row,
             None => {
                 let row = self.labels.id.len();
@@ -302,8 +315,10 @@ impl Github {
                 row
             }
         };
-        if !label.name.is_empty() {
-            step.put(&mut self.labels.name, row, label.name.as_bytes());
+        let name = label.name.as_bytes();
+        let is_renamed = !name.is_empty() && step.put(&mut self.labels.name, row, name);
+        if known.is_none() || is_renamed {
+            touched.repo(repo);
         }
         row
     }
@@ -314,8 +329,10 @@ impl Github {
         step: &Step<'_>,
         repo: u32,
         milestone: &GithubMilestone<'_>,
+        touched: &mut dyn Touched,
     ) -> u32 {
-        let row = match self.milestone(repo, milestone.id) {
+        let known = self.milestone(repo, milestone.id);
+        let row = match known {
             Some(row) => row,
             None => {
                 let row = self.milestones.id.len();
@@ -336,15 +353,22 @@ impl Github {
                 row
             }
         };
-        if !milestone.title.is_empty() {
-            step.put(&mut self.milestones.title, row, milestone.title.as_bytes());
-        }
+        let title = milestone.title.as_bytes();
+        let mut is_other = known.is_none();
+        is_other |= !title.is_empty() && step.put(&mut self.milestones.title, row, title);
         if milestone.number != 0 {
             // 32 bits of it, as in the original.
-            self.milestones.number.set(row, milestone.number as i32);
+            let number = milestone.number as i32;
+            is_other |= self.milestones.number.get(row) != number;
+            self.milestones.number.set(row, number);
         }
         if let Some(closed) = &milestone.closed {
-            self.milestones.closed.set(row, u32::from(closed.val));
+            let closed = u32::from(closed.val);
+            is_other |= self.milestones.closed.get(row) != closed;
+            self.milestones.closed.set(row, closed);
+        }
+        if is_other {
+            touched.repo(repo);
         }
         row
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Github;
+use super::apply::Touched;
 use crate::columns::NONE;
 use crate::corpus::record::Step;
 use crate::wire::GithubIssueMutation;
@@ -38,15 +39,15 @@ impl Github {
     pub(super) fn apply_lists(
         &mut self,
         step: &Step<'_>,
-        repo: u32,
-        issue: u32,
+        (repo, issue): (u32, u32),
         mutation: &GithubIssueMutation<'_>,
+        touched: &mut dyn Touched,
     ) {
         if !mutation.assignees.is_empty() || !mutation.deleted_assignees.is_empty() {
             self.apply_assignees(step, issue, mutation);
         }
         if !mutation.add_label.is_empty() || !mutation.remove_label.is_empty() {
-            self.apply_labels(step, repo, issue, mutation);
+            self.apply_labels(step, (repo, issue), mutation, touched);
         }
     }
 
@@ -78,9 +79,9 @@ impl Github {
     fn apply_labels(
         &mut self,
         step: &Step<'_>,
-        repo: u32,
-        issue: u32,
+        (repo, issue): (u32, u32),
         mutation: &GithubIssueMutation<'_>,
+        touched: &mut dyn Touched,
     ) {
         let mut list = self.issues.labels.get(issue);
         if !mutation.remove_label.is_empty() {
@@ -96,7 +97,7 @@ impl Github {
             has.extend(self.lists.get(list));
         }
         for label in &mutation.add_label {
-            let label = self.put_label(step, repo, &label.value);
+            let label = self.put_label(step, repo, &label.value, touched);
             let is_new = match many {
                 true => has.insert(label),
                 false => self.lists.get(list).all(|other| other != label),
