@@ -24,26 +24,20 @@ impl GitHash {
 
     /// From 40 hex digits as ASCII bytes; upper case is accepted, as git accepts it.
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
-        if hex.len() != Self::HEX_LEN {
-            return None;
-        }
+        let digits = digits(hex)?;
+        // Both passes are over all of them without a branch, so that the compiler makes a few wide steps of each.
+        let halves = digits.map(|digit| (digit & 0xf) + 9 * (digit >> 6));
+        let pairs = halves.as_chunks().0.iter();
         let mut bytes = [0; 20];
-        let mut all_valid = true;
-        for (four, eight) in bytes.as_chunks_mut().0.iter_mut().zip(hex.as_chunks().0) {
-            let (value, is_valid) = eight_digits(u64::from_be_bytes(*eight));
-            *four = value.to_be_bytes();
-            all_valid &= is_valid;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = high << 4 | low;
         }
-        // Looked at once, so that nothing branches on the way.
-        all_valid.then_some(Self(bytes))
+        Some(Self(bytes))
     }
 
     /// Whether it is 40 hex digits, of which [`Self::from_hex`] makes a name.
     pub fn is_hex(hex: &[u8]) -> bool {
-        let is_valid = |eight: &[u8; 8]| digits_of(u64::from_be_bytes(*eight)).1;
-        // All are looked at, so that nothing branches on the way.
-        let eights = hex.as_chunks().0.iter();
-        hex.len() == Self::HEX_LEN && eights.fold(true, |all, eight| all & is_valid(eight))
+        digits(hex).is_some()
     }
 
     /// The first seven digits, as boards and logs show it.
@@ -54,36 +48,17 @@ impl GitHash {
     }
 }
 
-/// One in each byte.
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = ONES << 7;
-
-/// What eight hex digits are worth, and whether they are ones, all at once. The first is the highest byte.
-const fn eight_digits(text: u64) -> (u32, bool) {
-    let (nibbles, is_valid) = digits_of(text);
-    // Two nibbles to a byte, two bytes to 16 bits, and those to 32.
-    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
-    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    ((quads | quads >> 16) as u32, is_valid)
-}
-
-/// What each of eight hex digits is worth, and whether they are ones.
-const fn digits_of(text: u64) -> (u64, bool) {
-    let lower = text | (ONES * 0x20);
-    // The high bit of each byte that lies in the range; bytes above 127 are ruled out below.
-    let is_digit = in_range(text & !HIGH_BITS, b'0', b'9');
-    let is_letter = in_range(lower & !HIGH_BITS, b'a', b'f');
-    let is_valid = ((is_digit | is_letter) & !text) & HIGH_BITS == HIGH_BITS;
-    // A letter's low half is 1 to 6, for 10 to 15.
-    let nibbles = (text & (ONES * 0x0f)) + (is_letter >> 7) * 9;
-    (nibbles, is_valid)
-}
-
-/// The high bit of each byte from `first` to `last`; no byte may have its own.
-const fn in_range(bytes: u64, first: u8, last: u8) -> u64 {
-    let not_below = bytes + ONES * (0x80 - first as u64);
-    let above = bytes + ONES * (0x7f - last as u64);
-    not_below & !above & HIGH_BITS
+/// The text, if it is 40 hex digits.
+#[inline]
+fn digits(hex: &[u8]) -> Option<&[u8; GitHash::HEX_LEN]> {
+    let digits: &[u8; GitHash::HEX_LEN] = hex.try_into().ok()?;
+    let is_digit =
+        |byte: u8| (byte.wrapping_sub(b'0') < 10) | ((byte | 0x20).wrapping_sub(b'a') < 6);
+    // All are looked at, see `from_hex`.
+    let wrong = digits
+        .iter()
+        .fold(0, |wrong, byte| wrong | u8::from(!is_digit(*byte)));
+    (wrong == 0).then_some(digits)
 }
 
 impl fmt::Display for GitHash {

@@ -295,21 +295,41 @@ pub(crate) fn signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
 #[inline]
 fn usual_signature(text: &[u8]) -> Option<Signature<'_>> {
     let (person, end) = text.split_last_chunk::<17>()?;
-    let [b' ', seconds @ .., b' ', b'+' | b'-', _, _, _, _] = end else {
+    let [b' ', a, b, c, d, e, f, g, h, i, j, b' ', sign, k, l, m, n] = *end else {
         return None;
     };
+    let first_eight = decimal(u64::from_le_bytes([a, b, c, d, e, f, g, h]))?;
+    let rest = decimal(u64::from_le_bytes([b'0', b'0', i, j, k, l, m, n]))?;
+    let (last_two, zone) = (rest / 10_000, rest % 10_000);
     let is_trimmed = person.first().is_some_and(u8::is_ascii_graphic);
-    let zone = &text[text.len() - 5..];
-    let is_zone = zone[1..].iter().all(u8::is_ascii_digit);
-    let is_seconds = seconds.iter().all(u8::is_ascii_digit);
-    (is_trimmed && is_zone && is_seconds).then_some(())?;
-    let digit = |digit: u8| i64::from(digit - b'0');
-    Some(Signature {
+    let offset = i32::from((zone / 100) as u8) * 3600 + i32::from((zone % 100) as u8) * 60;
+    let offset_seconds = match sign {
+        b'+' => offset,
+        b'-' => -offset,
+        _ => return None,
+    };
+    is_trimmed.then_some(Signature {
         person,
-        unix_seconds: seconds.iter().fold(0, |sum, next| sum * 10 + digit(*next)),
-        zone,
-        offset_seconds: zone_offset(zone)?,
+        unix_seconds: i64::from(first_eight) * 100 + i64::from(last_two),
+        zone: &text[text.len() - 5..],
+        offset_seconds,
     })
+}
+
+/// The number of eight decimal digits, the first in the lowest byte.
+#[inline]
+fn decimal(text: u64) -> Option<u32> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let digits = text ^ ZEROS;
+    // A digit stays below 16, also when six are added.
+    let above = (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0;
+    if above != 0 {
+        return None;
+    }
+    // Neighbours together: to 99, to 9999, to all.
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) as u32)
 }
 
 /// The same for everything.

@@ -199,3 +199,33 @@ fn zones_are_read_as_the_original_reads_them() {
         assert_eq!(zone_offset(zone.as_bytes()), want, "{zone}");
     }
 }
+
+#[test]
+fn the_usual_signature_is_read_as_any_other() {
+    for seconds in [
+        0,
+        1,
+        99_999_999,
+        100_000_000,
+        1_488_624_439,
+        9_999_999_999_u64,
+    ] {
+        for zone in [
+            "+0000", "-0800", "+0530", "+9999", "-0001", "00000", "+00x0", "+:000",
+        ] {
+            for person in ["A <a@b>", "", "Zoë", " A", "\u{a0}A"] {
+                for text in [
+                    format!("{person} {seconds:010} {zone}"),
+                    format!("{person} {seconds} {zone} "),
+                    format!("{person} x{seconds:09} {zone}"),
+                    format!("{person} {seconds:09}/ {zone}"),
+                ] {
+                    if let Some(usual) = usual_signature(text.as_bytes()) {
+                        assert_eq!(Ok(usual), any_signature(text.as_bytes()), "{text}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(usual_signature(b"A <a@b> 1488624439 +0900").is_some());
+}
