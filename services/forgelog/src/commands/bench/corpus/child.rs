@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use forgelog_replay::{CorpusOptions, SourceOptions};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -51,8 +52,8 @@ pub(super) struct Given {
     #[arg(long, default_value = "")]
     pub(super) log: String,
     /// Where checkpoints are.
-    #[arg(long, default_value = "")]
-    pub(super) cache: PathBuf,
+    #[arg(long)]
+    pub(super) cache: Option<PathBuf>,
     /// How often, or how many.
     #[arg(long, default_value_t = 0)]
     pub(super) count: usize,
@@ -74,7 +75,7 @@ impl Given {
     /// How the log is opened.
     pub(super) fn source(&self) -> SourceOptions {
         SourceOptions {
-            cache: Some(self.cache.clone()),
+            cache: self.cache.clone(),
             ..SourceOptions::default()
         }
     }
@@ -108,10 +109,10 @@ pub(super) fn ask<T: DeserializeOwned>(task: Task, given: &Given) -> Result<T> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let name = task.to_possible_value();
     let name = name.as_ref().map_or("", |name| name.get_name());
+    let cache = given.cache.iter().map(|cache| cache.as_os_str());
     let asked = Command::new(program)
         .args(["bench", "corpus-child", name, "--log", &given.log])
-        .arg("--cache")
-        .arg(&given.cache)
+        .args(cache.flat_map(|cache| [OsStr::new("--cache"), cache]))
         .args(["--count", &given.count.to_string()])
         .args(["--issue", &given.issue])
         .stdin(Stdio::null())

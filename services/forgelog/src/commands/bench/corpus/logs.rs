@@ -66,7 +66,7 @@ impl Log {
     pub(super) fn given(&self) -> Given {
         Given {
             log: self.place.clone(),
-            cache: self.folder.join("cache"),
+            cache: Some(self.folder.join("cache")),
             ..Given::default()
         }
     }
