@@ -176,13 +176,17 @@ impl<T: Cell> Pages<T> {
     /// A page's cells. The number must be one of a page.
     #[inline(always)]
     pub(crate) fn page(&self, number: usize) -> &[T] {
-        // Most that are looked at while a log is folded.
-        if let Some(Group::Own(pages)) = self.groups.get(number / GROUP_PAGES)
-            && let Some(Page::Own(cells)) = pages.get(number % GROUP_PAGES)
-        {
-            return cells;
+        // Only what is mapped takes more than a few steps.
+        let pages = match self.groups.get(number / GROUP_PAGES) {
+            Some(Group::Own(pages)) => pages,
+            Some(Group::Shared(pages)) => &**pages,
+            _ => return self.any_page(number),
+        };
+        match pages.get(number % GROUP_PAGES) {
+            Some(Page::Own(cells)) => cells,
+            Some(Page::Shared(cells)) => cells,
+            _ => self.any_page(number),
         }
-        self.any_page(number)
     }
 
     #[inline(never)]

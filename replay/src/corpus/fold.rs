@@ -17,7 +17,7 @@ use super::recorded;
 use super::touched::{Rows, Unwatched};
 use super::{Corpus, FaultKind, Rules};
 use crate::projection::{
-    Applied, Projection as _, RecordRef, SKIPPED_KEPT_MAX, Skipped, Skips, Walked, walk,
+    Applied, BrokenFrame, RecordRef, SKIPPED_KEPT_MAX, Skipped, Skips, Walked, walk,
 };
 use crate::segments::{Block, Segments};
 use crate::time::Time;
@@ -29,35 +29,14 @@ const TWO_THREADS_BYTES_MIN: usize = 1 << 20;
 
 /// Applies one record to both sides.
 pub(super) fn apply(corpus: &mut Corpus, record: RecordRef<'_>) -> Applied {
-    let before = (corpus.github.faults.len(), corpus.git.faults.len());
-    let Corpus {
-        github,
-        git,
-        segments,
-        rules,
-        touched,
-    } = corpus;
-    let mut touched = touched.as_deref_mut();
-    let mut side = GithubSide::new(github, segments, rules);
-    let of_github = side.apply(record, touched.as_deref_mut());
-    let mut taken = Taken::default();
-    if let Ok(parts) = Parts::split(record.payload) {
-        taken.add(record, &parts, rules);
-    }
-    let mut side = GitSide { git, segments };
-    let mut of_git = None;
-    for parsed in taken.iter() {
-        of_git = of_git.max(side.apply(&parsed, touched.as_deref_mut()));
-    }
+    let walked = fold_here(corpus, std::iter::once(Ok(record)), Walked::default());
     let mut skips = Skips::default();
-    if before != (corpus.github.faults.len(), corpus.git.faults.len()) {
-        for skipped in corpus.faults_since(before) {
-            skips.push(skipped.reason);
-        }
-        skips.set_count(corpus.faults_after(before));
+    for skipped in walked.kept {
+        skips.push(skipped.reason);
     }
+    skips.set_count(walked.skipped);
     Applied {
-        recorded: of_github.max(of_git),
+        recorded: walked.recorded,
         skips,
     }
 }
@@ -66,7 +45,7 @@ pub(super) fn apply(corpus: &mut Corpus, record: RecordRef<'_>) -> Applied {
 pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Walked {
     let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
     if bytes < TWO_THREADS_BYTES_MIN || corpus.touched.is_some() {
-        return one_by_one(corpus, blocks, from);
+        return fold_here(corpus, walk(blocks, from), Walked::from(from));
     }
     let before = (corpus.github.faults.len(), corpus.git.faults.len());
     let Corpus {
@@ -119,18 +98,47 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The default of [`crate::Projection::fold`].
-fn one_by_one(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Walked {
-    let mut walked = Walked::from(from);
-    for record in walk(blocks, from) {
-        match record {
-            Ok(record) => {
-                let applied = corpus.apply(record);
-                walked.take(&record, applied);
+/// Applies records on this thread, and notes what they touch if somebody wants to know.
+fn fold_here<'a>(
+    corpus: &mut Corpus,
+    records: impl Iterator<Item = Result<RecordRef<'a>, BrokenFrame>>,
+    mut walked: Walked,
+) -> Walked {
+    let before = (corpus.github.faults.len(), corpus.git.faults.len());
+    let Corpus {
+        github,
+        git,
+        segments,
+        rules,
+        touched,
+    } = corpus;
+    let mut touched = touched.as_deref_mut();
+    let mut github = GithubSide::new(github, segments, rules);
+    let mut git = GitSide { git, segments };
+    let mut taken = Taken::default();
+    for record in records {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                walked.error = Some(error);
+                break;
             }
-            Err(error) => walked.error = Some(error),
+        };
+        let of_github = github.apply(record, touched.as_deref_mut());
+        walked.recorded = walked.recorded.max(of_github);
+        taken.clear();
+        if let Ok(parts) = Parts::split(record.payload) {
+            taken.add(record, &parts, rules);
         }
+        for parsed in taken.iter() {
+            let of_git = git.apply(&parsed, touched.as_deref_mut());
+            walked.recorded = walked.recorded.max(of_git);
+        }
+        walked.end = record.next;
+        walked.records += 1;
     }
+    walked.skipped = corpus.faults_after(before);
+    walked.kept = corpus.faults_since(before);
     walked
 }
 

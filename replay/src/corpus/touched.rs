@@ -1,5 +1,7 @@
 //! What records touched: for those who follow a corpus and want to know where to look. Depends on the tables.
 
+use std::collections::HashMap;
+
 use super::Corpus;
 use super::git::PLAIN;
 use super::git::apply::Touched as TouchedByGit;
@@ -168,6 +170,34 @@ fn merge<K: Ord + Clone>(ours: &mut Vec<K>, theirs: &[K], has_more: &mut bool) {
     }
 }
 
+/// The keys of rows that belong to rows of few others, each once and in order. Names are compared once for each of
+/// those, and not for each key: sorting keys took a third of the time that it takes to fold small edits.
+fn in_order<O: Ord, K>(
+    mut rows: Vec<u32>,
+    place: impl Fn(u32) -> (u32, i32),
+    owner: impl Fn(u32) -> O,
+    key: impl Fn(&O, i32) -> K,
+) -> Vec<K> {
+    rows.sort_unstable();
+    rows.dedup();
+    let places: Vec<(u32, i32)> = rows.into_iter().map(place).collect();
+    let mut owners: Vec<u32> = places.iter().map(|(owner, _)| *owner).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    let mut owners: Vec<(O, u32)> = owners.into_iter().map(|row| (owner(row), row)).collect();
+    owners.sort_unstable();
+    let ranks: HashMap<u32, usize> = (owners.iter().enumerate())
+        .map(|(rank, (_, row))| (*row, rank))
+        .collect();
+    let mut ranked: Vec<(usize, i32)> = (places.into_iter())
+        .filter_map(|(owner, number)| Some((*ranks.get(&owner)?, number)))
+        .collect();
+    ranked.sort_unstable();
+    let keys = ranked.into_iter();
+    keys.filter_map(|(rank, number)| Some(key(&owners.get(rank)?.0, number)))
+        .collect()
+}
+
 impl Corpus {
     /// What was touched since the last time, if it is noted.
     pub(super) fn take_touched(&mut self) -> Touched {
@@ -179,8 +209,8 @@ impl Corpus {
             return Touched::default();
         };
         let mut touched = Touched {
-            issues: rows.issues.iter().map(|row| self.issue_key(*row)).collect(),
-            cls: rows.changes.iter().map(|row| self.cl_key(*row)).collect(),
+            issues: self.issue_keys(rows.issues),
+            cls: self.cl_keys(rows.changes),
             refs: rows.refs.iter().map(|row| self.ref_key(*row)).collect(),
             repos: rows.repos.iter().map(|row| self.repo_key(*row)).collect(),
             commits: rows.commits.iter().map(|row| self.hash(*row)).collect(),
@@ -191,14 +221,32 @@ impl Corpus {
         touched
     }
 
-    fn issue_key(&self, row: u32) -> IssueKey {
-        let (issues, repos) = (&self.github.issues, &self.github.repos);
-        let repo = issues.repo.get(row);
-        IssueKey {
-            owner: self.string(&repos.owner.get(repo)),
-            repo: self.string(&repos.name.get(repo)),
-            number: issues.number.get(row),
-        }
+    fn issue_keys(&self, rows: Vec<u32>) -> Vec<IssueKey> {
+        let issues = &self.github.issues;
+        let place = |row| (issues.repo.get(row), issues.number.get(row));
+        in_order(
+            rows,
+            place,
+            |repo| self.repo_key(repo),
+            |repo, number| {
+                let RepoKey { owner, repo } = repo.clone();
+                IssueKey {
+                    owner,
+                    repo,
+                    number,
+                }
+            },
+        )
+    }
+
+    fn cl_keys(&self, rows: Vec<u32>) -> Vec<ClKey> {
+        let (changes, projects) = (&self.git.changes, &self.git.projects);
+        let place = |row| (changes.project.get(row), changes.number.get(row));
+        let name = |project| self.string(&projects.name.get(project));
+        in_order(rows, place, name, |project, number| ClKey {
+            project: project.clone(),
+            number,
+        })
     }
 
     fn repo_key(&self, row: u32) -> RepoKey {
@@ -211,15 +259,6 @@ impl Corpus {
 
     fn hash(&self, commit: u32) -> GitHash {
         GitHash::from_bytes(self.git.commits.hash.get(commit))
-    }
-
-    fn cl_key(&self, row: u32) -> ClKey {
-        let changes = &self.git.changes;
-        let project = changes.project.get(row);
-        ClKey {
-            project: self.string(&self.git.projects.name.get(project)),
-            number: changes.number.get(row),
-        }
     }
 
     fn ref_key(&self, row: u32) -> RefKey {
