@@ -105,15 +105,9 @@ pub(crate) async fn open_newest(
         (std::cmp::Reverse(candidate.position), is_far)
     });
     for candidate in candidates {
-        let opened = open_one(&mut log, rules, &candidate).await;
-        match opened {
-            Ok(opened) => {
-                let recorded = opened.folded.recorded();
-                match limit {
-                    Some(Limit::Time(time)) if recorded > Some(time) => {}
-                    _ => return Some(opened),
-                }
-            }
+        match open_one(&mut log, rules, &candidate, limit).await {
+            Ok(Some(opened)) => return Some(opened),
+            Ok(None) => {}
             Err(error) => {
                 let text = log_core::explain(&error);
                 tracing::warn!("a checkpoint is not used: {text}");
@@ -155,11 +149,13 @@ fn in_cache(folder: &Path) -> Vec<Place> {
     entries.map(|entry| Place::Cache(entry.path())).collect()
 }
 
+/// Opens one; `None` if it goes beyond the limit, which is found out before much is read.
 async fn open_one(
     log: &mut Log<'_>,
     rules: &Rules,
     candidate: &Candidate,
-) -> Result<Opened, Error> {
+    limit: Option<Limit>,
+) -> Result<Option<Opened>, Error> {
     let checkpoint = match &candidate.place {
         Place::Cache(path) => {
             let path = path.clone();
@@ -185,6 +181,11 @@ async fn open_one(
         let rules = head.rules.clone();
         return Err(CheckpointError::OtherRules { path, rules }.into());
     }
+    if let Some(Limit::Time(time)) = limit
+        && head.walked().recorded > Some(time)
+    {
+        return Ok(None);
+    }
     let mut folded = load(&checkpoint, rules)?;
     let blocks = log.history(&checkpoint).await?;
     for block in &blocks {
@@ -197,7 +198,7 @@ async fn open_one(
         rules: rules.clone(),
         position: checkpoint.head().position(),
     });
-    Ok(Opened { folded, path })
+    Ok(Some(Opened { folded, path }))
 }
 
 fn load(checkpoint: &Arc<Checkpoint>, rules: &Rules) -> Result<Folded<Corpus>, CheckpointError> {

@@ -299,8 +299,7 @@ struct Half {
 fn rehashed(slots: &[u64], len: usize, bit: u64) -> [Half; 2] {
     let half = |len| {
         // Written at once: memory that is read first is mapped twice, and the second time costs all threads.
-        let mut slots = Vec::with_capacity(len);
-        slots.resize(len, 0);
+        let slots = std::iter::repeat_n(0, len).collect();
         Half { slots, taken: 0 }
     };
     let mut halves = [half(len), half(if bit == 0 { 0 } else { len })];

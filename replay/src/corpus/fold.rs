@@ -7,6 +7,8 @@
 
 mod ahead;
 
+use std::thread::{Builder, ScopedJoinHandle};
+
 use log_core::Position;
 
 use super::git::Git;
@@ -23,6 +25,9 @@ use crate::segments::{Block, Segments};
 use crate::time::Time;
 use crate::wire::{DecodeError, GithubIssueMutation, GithubMutation, Parts};
 use ahead::{Queue, Side};
+
+/// The two folds can keep about two more threads busy.
+const THREADS_MAX: usize = 4;
 
 /// Less than so many bytes are folded on the thread that has them.
 const TWO_THREADS_BYTES_MIN: usize = 1 << 20;
@@ -60,7 +65,9 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
     let mut walked = Walked::from(from);
     let recorded = std::thread::scope(|scope| {
         let queue = &queue;
-        let of_git = scope.spawn(move || {
+        // Should anything here come to a panic, the others must not wait for it.
+        let _working = queue.working();
+        let of_git = Builder::new().spawn_scoped(scope, move || {
             let mut side = GitSide { git, segments };
             let mut recorded = None;
             queue.apply(Side::Git, |piece| {
@@ -71,9 +78,11 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
             });
             recorded
         });
-        for _ in 2..cores() {
-            scope.spawn(|| queue.take_apart());
-        }
+        let of_git = of_git.ok()?;
+        let others = 2..cores().min(THREADS_MAX);
+        let other = |_| Builder::new().spawn_scoped(scope, || queue.take_apart());
+        // Without them it takes longer.
+        let others: Vec<_> = others.map_while(|number| other(number).ok()).collect();
         let mut side = GithubSide::new(github, segments, rules);
         queue.apply(Side::Github, |piece| {
             for record in &piece.records {
@@ -83,15 +92,24 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
             walked.end = piece.end.unwrap_or(walked.end);
             walked.error = piece.error;
         });
-        // A panic in the other thread is one of ours: it goes on here.
-        of_git
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        others.into_iter().for_each(join);
+        Some(join(of_git))
     });
+    let Some(recorded) = recorded else {
+        // The system has no thread for us.
+        return fold_here(corpus, walk(blocks, from), Walked::from(from));
+    };
     walked.recorded = walked.recorded.max(recorded);
     walked.skipped = corpus.faults_after(before);
     walked.kept = corpus.faults_since(before);
     walked
+}
+
+/// What a thread gives. A panic there is one of ours: it goes on here.
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn cores() -> usize {
@@ -142,61 +160,89 @@ fn fold_here<'a>(
     walked
 }
 
-/// GitHub's tables, and what their fold looks at.
-struct GithubSide<'c, 'a> {
-    github: &'c mut Github,
-    segments: &'c Segments,
-    rules: &'c Rules,
-    // Decoded into again and again, so that their lists are made once.
+/// GitHub's parts of a record, decoded. Many records are decoded into one, one after the other, so that its lists are
+/// made once.
+#[derive(Default)]
+struct Decoded<'a> {
     issue: GithubIssueMutation<'a>,
+    has_issue: bool,
     repo: GithubMutation<'a>,
+    has_repo: bool,
+    /// When the record was written, by its own account.
+    said: Option<Time>,
+    error: Option<DecodeError>,
+}
+
+impl<'a> Decoded<'a> {
+    fn decode(&mut self, payload: &'a [u8]) {
+        (self.has_issue, self.has_repo, self.said) = (false, false, None);
+        self.error = self.try_decode(payload).err();
+    }
+
+    fn try_decode(&mut self, payload: &'a [u8]) -> Result<(), DecodeError> {
+        let parts = Parts::split(payload)?;
+        let kinds = parts.kinds();
+        if kinds > 1 {
+            parts.check_all()?;
+        }
+        if parts.has_github() || kinds == 0 {
+            self.said = recorded::of_meta(parts.meta()?.as_ref());
+            self.has_issue = parts.decode_into(&parts.github_issue, &mut self.issue)?;
+            self.has_repo = parts.decode_into(&parts.github, &mut self.repo)?;
+        }
+        Ok(())
+    }
+}
+
+/// GitHub's side: what its records are decoded into, and what they are applied to.
+struct GithubSide<'c, 'a> {
+    decoded: Decoded<'a>,
+    tables: GithubTables<'c>,
 }
 
 impl<'c, 'a> GithubSide<'c, 'a> {
     fn new(github: &'c mut Github, segments: &'c Segments, rules: &'c Rules) -> Self {
         Self {
-            github,
-            segments,
-            rules,
-            issue: GithubIssueMutation::default(),
-            repo: GithubMutation::default(),
+            decoded: Decoded::default(),
+            tables: GithubTables {
+                github,
+                segments,
+                rules,
+            },
         }
     }
 
+    /// Decodes a record's parts and applies them.
+    fn apply(&mut self, record: RecordRef<'a>, touched: Option<&mut Rows>) -> Option<Time> {
+        self.decoded.decode(record.payload);
+        self.tables.apply(record, &self.decoded, touched)
+    }
+}
+
+/// GitHub's tables, and what their fold looks at.
+struct GithubTables<'c> {
+    github: &'c mut Github,
+    segments: &'c Segments,
+    rules: &'c Rules,
+}
+
+impl GithubTables<'_> {
     /// Applies GitHub's parts of a record. This side also tells of what is no mutation at all, unless the record has
     /// only parts of the other side.
-    fn apply(&mut self, record: RecordRef<'a>, touched: Option<&mut Rows>) -> Option<Time> {
-        match self.try_apply(record, touched) {
-            Ok(time) => time,
-            Err(error) => {
-                let fault = FaultKind::NotAMutation;
-                self.github
-                    .faults
-                    .add_about(&record, fault, &at_byte(error));
-                // It counts as what `Projection::recorded` says of it, or the past would depend on where a fold began.
-                recorded::recorded(record.payload)
-            }
-        }
-    }
-
-    fn try_apply(
+    fn apply(
         &mut self,
-        record: RecordRef<'a>,
+        record: RecordRef<'_>,
+        decoded: &Decoded<'_>,
         touched: Option<&mut Rows>,
-    ) -> Result<Option<Time>, DecodeError> {
-        let parts = Parts::split(record.payload)?;
-        let kinds = parts.kinds();
-        if kinds > 1 {
-            parts.check_all()?;
+    ) -> Option<Time> {
+        if let Some(error) = decoded.error {
+            let (fault, about) = (FaultKind::NotAMutation, at_byte(error));
+            self.github.faults.add_about(&record, fault, &about);
+            // It counts as what `Projection::recorded` says of it, or the past would depend on where a fold began.
+            return recorded::recorded(record.payload);
         }
-        if !parts.has_github() && kinds > 0 {
-            return Ok(None);
-        }
-        let meta = parts.meta()?;
-        let has_issue = parts.decode_into(&parts.github_issue, &mut self.issue)?;
-        let has_repo = parts.decode_into(&parts.github, &mut self.repo)?;
-        let issue = has_issue.then_some(&self.issue);
-        let repo = has_repo.then_some(&self.repo);
+        let issue = decoded.has_issue.then_some(&decoded.issue);
+        let repo = decoded.has_repo.then_some(&decoded.repo);
         let step = Step {
             record,
             texts: Texts {
@@ -220,8 +266,8 @@ impl<'c, 'a> GithubSide<'c, 'a> {
         if let Some(repo) = repo.filter(|repo| scope.has_github(repo.owner, repo.repo)) {
             self.github.apply_repo(&step, repo, touched);
         }
-        let said = recorded::of_meta(meta.as_ref());
-        Ok(said.or_else(|| issue.and_then(recorded::of_issue)))
+        let by_content = || issue.and_then(recorded::of_issue);
+        decoded.said.or_else(by_content)
     }
 }
 

@@ -200,15 +200,15 @@ impl<'a> ParsedCommit<'a> {
     /// Takes in the header's line at `at`.
     fn read_line(&mut self, raw: &'a [u8], at: usize, line: &'a [u8]) -> Result<(), BadCommit> {
         if let Some(hash) = line.strip_prefix(Parents::WORD) {
-            GitHash::is_hex(hash)
-                .then_some(())
-                .ok_or(BadCommit::Parent { at })?;
+            if !GitHash::is_hex(hash) {
+                return Err(BadCommit::Parent { at });
+            }
             self.parents.push(raw, at, line.len());
         } else if let Some(hash) = line.strip_prefix(Self::TREE) {
+            if !GitHash::is_hex(hash) {
+                return Err(BadCommit::Tree { at });
+            }
             self.tree = Some(hash);
-            GitHash::is_hex(hash)
-                .then_some(())
-                .ok_or(BadCommit::Tree { at })?;
         } else if let Some(text) = line.strip_prefix(b"author ") {
             self.author = None;
             self.author = Some(signature(text).map_err(|source| BadCommit::Person {
@@ -338,19 +338,10 @@ fn any_signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
     let (person, seconds) = split_last_space(rest).ok_or(BadSignature::Parts)?;
     Ok(Signature {
         person,
-        unix_seconds: seconds_of(seconds).ok_or(BadSignature::Seconds)?,
+        unix_seconds: number(seconds).ok_or(BadSignature::Seconds)?,
         zone,
         offset_seconds: zone_offset(zone).ok_or(BadSignature::Zone)?,
     })
-}
-
-/// A number of seconds. The usual ten digits are read in one pass.
-fn seconds_of(text: &[u8]) -> Option<i64> {
-    if text.is_empty() || text.len() > 18 || !text.iter().all(u8::is_ascii_digit) {
-        return number(text);
-    }
-    let digit = |seconds, digit: &u8| seconds * 10 + i64::from(digit - b'0');
-    Some(text.iter().fold(0, digit))
 }
 
 fn split_last_space(text: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -7,9 +7,9 @@ use memchr::{memchr, memchr_iter, memrchr};
 use super::hashtags::HashtagSet;
 use super::line::{Needle, line_value, line_values, number, trim_space};
 
-static STATUS: Needle = Needle::new(b"\nStatus: ");
-static PRIVATE: Needle = Needle::new(b"\nPrivate: true\n");
-static LABEL: Needle = Needle::new(b"\nLabel: ");
+const STATUS: &[u8] = b"\nStatus: ";
+const PRIVATE: &[u8] = b"\nPrivate: true\n";
+const LABEL: &[u8] = b"\nLabel: ";
 static WORK_IN_PROGRESS: Needle = Needle::new(b"Work-in-progress:");
 static BRANCH: Needle = Needle::new(b"Branch:");
 static TAG: Needle = Needle::new(b"Tag: ");
@@ -27,11 +27,11 @@ static RESULT: Needle = Needle::new(b"TryBot-Result");
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lines {
     /// One names the patch set, as in all that Gerrit writes into a change's history.
-    pub(crate) name_patch_set: bool,
+    pub(crate) has_patch_set: bool,
     /// The project's count of label changes goes up by one.
-    pub(crate) change_label: bool,
+    pub(crate) has_label: bool,
     /// The change was made private. The original never takes that back.
-    pub(crate) make_private: bool,
+    pub(crate) is_private: bool,
     /// The status of the change from this meta on; the newest meta that has one decides. The first `Status: ` line
     /// decides whether there is one, and a word only has to start as a status does.
     pub(crate) status: Option<Status>,
@@ -43,15 +43,16 @@ impl Lines {
         let mut has_status = false;
         for end in memchr_iter(b'\n', message) {
             let line = &message[end..];
+            // By the first letters of what is looked for.
             match line.get(1) {
                 Some(b'P') => {
-                    lines.name_patch_set |= line.starts_with(PATCH_SET_LINE.text());
-                    lines.make_private |= line.starts_with(PRIVATE.text());
+                    lines.has_patch_set |= line.starts_with(PATCH_SET_LINE.text());
+                    lines.is_private |= line.starts_with(PRIVATE);
                 }
-                Some(b'L') => lines.change_label |= line.starts_with(LABEL.text()),
-                Some(b'S') if !has_status && line.starts_with(STATUS.text()) => {
+                Some(b'L') => lines.has_label |= line.starts_with(LABEL),
+                Some(b'S') if !has_status && line.starts_with(STATUS) => {
                     has_status = true;
-                    lines.status = status_of(&line[STATUS.text().len()..]);
+                    lines.status = status_of(&line[STATUS.len()..]);
                 }
                 _ => {}
             }

@@ -9,7 +9,7 @@ pub(super) trait Field<'a> {
     /// wire type is another one, and the value is to be skipped as unknown.
     fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError>;
 
-    /// Takes everything back. A list keeps its memory.
+    /// Takes everything back. A list keeps its memory, unless that is much.
     fn clear(&mut self);
 }
 
@@ -67,7 +67,7 @@ impl<'a> Field<'a> for Vec<i64> {
 
     #[inline(always)]
     fn clear(&mut self) {
-        Vec::clear(self);
+        empty(self);
     }
 }
 
@@ -83,7 +83,7 @@ impl<'a> Field<'a> for Vec<&'a str> {
 
     #[inline(always)]
     fn clear(&mut self) {
-        Vec::clear(self);
+        empty(self);
     }
 }
 
@@ -131,7 +131,18 @@ impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
 
     #[inline(always)]
     fn clear(&mut self) {
-        Vec::clear(self);
+        empty(self);
+    }
+}
+
+/// A list with room for more is not kept.
+const KEPT_MAX: usize = 1024;
+
+#[inline(always)]
+fn empty<T>(list: &mut Vec<T>) {
+    match list.capacity() {
+        ..=KEPT_MAX => list.clear(),
+        _ => *list = Vec::new(),
     }
 }
 

@@ -199,3 +199,54 @@ fn a_diff_tree_is_decoded_on_demand() {
     let broken = names(super::DiffTreeFiles::new(b"\x0a\x03\x0a\x01b\x0a\x03\x0a"));
     assert!(matches!(broken[..], [Ok(_), Err(_)]), "{broken:?}");
 }
+
+/// Whatever a message was before, it becomes the same.
+fn check_used_again(first: &[u8], second: &[u8]) {
+    let (first, Ok(second)) = (Parts::split(first), Parts::split(second)) else {
+        return;
+    };
+    macro_rules! kind {
+        ($message:ident, $field:ident) => {
+            let used = || {
+                let mut message = super::$message::default();
+                if let Ok(first) = &first {
+                    let _ = first.decode_into(&first.$field, &mut message);
+                }
+                message
+            };
+            let mut message = used();
+            let got = second.decode_into(&second.$field, &mut message);
+            match second.$field() {
+                Ok(Some(want)) => assert_eq!((got, message), (Ok(true), want)),
+                Ok(None) => assert_eq!((got, message), (Ok(false), used())),
+                Err(error) => assert_eq!(got, Err(error)),
+            }
+            let mut cleared = used();
+            cleared.clear();
+            assert_eq!(cleared, super::$message::default());
+        };
+    }
+    kind!(GithubIssueMutation, github_issue);
+    kind!(GithubMutation, github);
+    kind!(GitMutation, git);
+    kind!(GerritMutation, gerrit);
+    kind!(Meta, meta);
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_left_of_what_a_message_was(
+        mut one in Entropy::any(), mut other in Entropy::any(), mut changes in Entropy::any()
+    ) {
+        let [mut one, mut other] = [&mut one, &mut other].map(|entropy| {
+            let message = maintpb::Mutation::generate(entropy).encode_to_vec();
+            scramble::reencode(&DESCRIPTOR, &message, &mut changes)
+        });
+        for message in [&mut one, &mut other] {
+            if changes.once_in(4) {
+                scramble::damage(message, &mut changes);
+            }
+        }
+        check_used_again(&one, &other);
+    }
+}

@@ -20,4 +20,5 @@ mod past;
 mod readers;
 #[cfg(feature = "http")]
 mod server;
+mod unsound;
 mod warnings;

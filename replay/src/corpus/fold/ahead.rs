@@ -2,8 +2,8 @@
 //!
 //! A piece is some records in a row. Whoever has nothing to apply walks on to the end of the next piece, so that every
 //! record is looked up once, and takes it apart while others walk on. Both sides apply the pieces in their order. Few
-//! pieces are there at a time, and small ones, so that what is taken apart needs little memory and is still in the
-//! processor's when it is applied; their lists are used again and again.
+//! pieces are there at a time, and small ones unless a record is long, so that what is taken apart needs little memory and is
+//! still in the processor's when it is applied; their lists are used again and again, unless they grew long.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,11 @@ use crate::wire::Parts;
 const PIECE_BYTES: usize = 512 << 10;
 /// So many pieces are there at most.
 const PIECES_MAX: usize = 12;
+/// And no further one while they have so many bytes: a record may be long, and say much in few bytes.
+const BYTES_MAX: usize = 16 << 20;
+
+/// A list for more records is not kept.
+const RECORDS_KEPT_MAX: usize = 16 << 10;
 
 /// How far ahead of the walk bytes are asked for: far enough for the memory to answer, and near enough to be still there.
 const AHEAD_BYTES: usize = 4096;
@@ -45,6 +50,7 @@ pub(super) struct Piece<'a> {
     pub(super) taken: Taken<'a>,
     /// How many records it has, and where the last one ends.
     pub(super) count: u64,
+    bytes: usize,
     pub(super) end: Option<Position>,
     /// What follows is no record.
     pub(super) error: Option<BrokenFrame>,
@@ -54,7 +60,10 @@ impl<'a> Piece<'a> {
     fn clear(&mut self) {
         self.records.clear();
         self.taken.clear();
-        (self.count, self.end, self.error) = (0, None, None);
+        if self.records.capacity() > RECORDS_KEPT_MAX {
+            self.records = Vec::new();
+        }
+        (self.count, self.bytes, self.end, self.error) = (0, 0, None, None);
     }
 
     fn take_apart(&mut self, rules: &Rules) {
@@ -83,14 +92,13 @@ struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// Adds the next records; whether there are any, or an error.
     fn walk(&mut self, piece: &mut Piece<'a>) -> bool {
-        let mut bytes = 0;
-        while !self.is_over && bytes < PIECE_BYTES {
+        while !self.is_over && piece.bytes < PIECE_BYTES {
             let segment = self.block.map_or(0, |block| block.segment);
             let place = |offset| Position { segment, offset };
             match self.frames.next() {
                 Some(Ok(frame)) if place(frame.offset) < self.from => {}
                 Some(Ok(frame)) => {
-                    bytes += (frame.end - frame.offset) as usize;
+                    piece.bytes += (frame.end - frame.offset) as usize;
                     self.ask_ahead(frame.offset, frame.end);
                     piece.records.push(RecordRef {
                         at: place(frame.offset),
@@ -144,6 +152,8 @@ struct State<'a> {
     first: usize,
     /// Those that some side has still to apply; `None` for one that is being taken apart.
     pieces: VecDeque<Option<Arc<Piece<'a>>>>,
+    /// How many bytes of the log they are.
+    bytes: usize,
     /// What was a piece.
     spare: Vec<Piece<'a>>,
     /// The number of the piece that each side applies next.
@@ -160,7 +170,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Ends the waiting of the others, should whoever holds it come to a panic.
-struct Working<'q, 'a>(&'q Queue<'a>);
+pub(super) struct Working<'q, 'a>(&'q Queue<'a>);
 
 impl Drop for Working<'_, '_> {
     fn drop(&mut self) {
@@ -187,9 +197,14 @@ impl<'a> Queue<'a> {
         }
     }
 
+    /// To be held by whoever others may come to wait for.
+    pub(super) fn working(&self) -> Working<'_, 'a> {
+        Working(self)
+    }
+
     /// Gives all pieces in order to one of the sides, which must ask once. In between it takes pieces apart for both.
     pub(super) fn apply(&self, side: Side, mut apply: impl FnMut(&Piece<'a>)) {
-        let working = Working(self);
+        let working = self.working();
         while let Some(piece) = self.next(side) {
             apply(&piece);
             self.give_back(side, piece);
@@ -199,7 +214,7 @@ impl<'a> Queue<'a> {
 
     /// Takes pieces apart until there is none left, for the sides to apply them.
     pub(super) fn take_apart(&self) {
-        let working = Working(self);
+        let working = self.working();
         loop {
             while self.take_one_apart() {}
             let goes_on = self.wait(|state| state.has_room() || state.is_walked);
@@ -274,6 +289,7 @@ impl<'a> Queue<'a> {
             return None;
         }
         state.pieces.push_back(None);
+        state.bytes += piece.bytes;
         Some((state.first + state.pieces.len() - 1, piece))
     }
 
@@ -282,22 +298,26 @@ impl<'a> Queue<'a> {
         let mut state = lock(&self.state);
         drop(piece);
         state.next[side as usize] += 1;
+        let mut applied = Vec::new();
         while state.next.iter().all(|next| *next > state.first) {
             state.first += 1;
             let piece = state.pieces.pop_front().flatten();
-            if let Some(mut piece) = piece.and_then(Arc::into_inner) {
-                piece.clear();
-                state.spare.push(piece);
-            }
+            applied.extend(piece.and_then(Arc::into_inner));
         }
+        state.bytes -= applied.iter().map(|piece| piece.bytes).sum::<usize>();
         drop(state);
         self.changed.notify_all();
+        if !applied.is_empty() {
+            applied.iter_mut().for_each(Piece::clear);
+            lock(&self.state).spare.append(&mut applied);
+        }
     }
 }
 
 impl<'a> State<'a> {
     fn has_room(&self) -> bool {
-        !self.is_walked && !self.is_over && self.pieces.len() < PIECES_MAX
+        let is_full = self.pieces.len() >= PIECES_MAX || self.bytes >= BYTES_MAX;
+        !self.is_walked && !self.is_over && (!is_full || self.pieces.is_empty())
     }
 
     /// Nothing is left for a side, nor will there be.
@@ -372,6 +392,21 @@ mod tests {
         let state = lock(&queue.state);
         assert!(state.pieces.is_empty() && !state.spare.is_empty());
         assert!(state.spare.iter().all(|piece| piece.records.is_empty()));
+    }
+
+    #[test]
+    fn nobody_waits_for_what_never_began() {
+        let blocks = blocks(3000);
+        let rules = Rules::default();
+        let queue = Queue::new(&blocks, Position::START, &rules);
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            std::thread::scope(|scope| {
+                let _working = queue.working();
+                scope.spawn(|| queue.apply(Side::Git, |_| ()));
+                std::panic::panic_any(());
+            })
+        }));
+        assert!(ended.is_err());
     }
 
     #[test]

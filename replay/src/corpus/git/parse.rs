@@ -14,7 +14,8 @@ use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Part, Parts,
+    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, Part,
+    Parts,
 };
 
 /// The git and Gerrit parts of many records, taken apart.
@@ -33,6 +34,9 @@ pub(in crate::corpus) struct Taken<'a> {
     git: GitMutation<'a>,
     gerrit: GerritMutation<'a>,
 }
+
+/// A list with room for more is not kept.
+const KEPT_MAX: usize = 16 << 10;
 
 /// A part of a record.
 struct Entry<'a> {
@@ -142,10 +146,16 @@ pub(in crate::corpus) struct ReadRef<'a> {
 }
 
 impl<'a> Taken<'a> {
-    /// Forgets everything but the memory.
+    /// Forgets everything but the memory, unless that is much.
     pub(in crate::corpus) fn clear(&mut self) {
-        self.parts.clear();
-        self.truncate(Ends::default());
+        empty(&mut self.parts);
+        empty(&mut self.commits);
+        empty(&mut self.unread);
+        empty(&mut self.refs);
+        empty(&mut self.plain_refs);
+        empty(&mut self.deleted_refs);
+        self.git.clear();
+        self.gerrit.clear();
     }
 
     /// Takes a record's parts apart. Nothing is added if it has none of git's or Gerrit's, or if it has several kinds and
@@ -266,7 +276,8 @@ impl<'a> Taken<'a> {
     /// touched.
     fn said_by_gerrit(&self, from: Ends) -> Option<Time> {
         let commits = self.commits.iter().skip(from.commits as usize);
-        let metas = commits.filter(|read| read.facts != 0);
+        // Those of a bad person are not read with the original's semantics, and this must not depend on that.
+        let metas = commits.filter(|read| read.facts != 0 && !read.has_bad_person);
         let seconds = metas.filter_map(|read| read.committed).max();
         seconds.map(Time::from_unix_seconds)
     }
@@ -332,6 +343,13 @@ impl<'a> Taken<'a> {
             Content::OutOfScope => ParsedPart::OutOfScope,
             Content::Invalid(error) => ParsedPart::Invalid(error),
         }
+    }
+}
+
+fn empty<T>(list: &mut Vec<T>) {
+    match list.capacity() {
+        ..=KEPT_MAX => list.clear(),
+        _ => *list = Vec::new(),
     }
 }
 
@@ -422,7 +440,7 @@ fn kind_of(reason: &BadCommit) -> (FaultKind, bool) {
 /// What a message says as a meta commit's, if it looks like one: all that Gerrit writes name the patch set.
 fn facts(message: &[u8]) -> u32 {
     let lines = Lines::of(message);
-    match lines.name_patch_set {
+    match lines.has_patch_set {
         true => facts_of(lines, message),
         false => 0,
     }
@@ -436,8 +454,8 @@ pub(super) fn all_facts(message: &[u8]) -> u32 {
 fn facts_of(lines: Lines, message: &[u8]) -> u32 {
     let mut facts = commit_flag::HAS_FACTS;
     let mut note = |says: bool, bit: u32| facts |= if says { bit } else { 0 };
-    note(lines.change_label, commit_flag::LABEL);
-    note(lines.make_private, commit_flag::PRIVATE);
+    note(lines.has_label, commit_flag::LABEL);
+    note(lines.is_private, commit_flag::PRIVATE);
     note(meta::branch(message).is_some(), commit_flag::BRANCH);
     if let Some(is) = meta::work_in_progress(message) {
         note(true, commit_flag::SAYS_PROGRESS);

@@ -1,5 +1,7 @@
 //! Commits taken apart, sound and unsound ones.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn hash(digit: char) -> String {
@@ -228,4 +230,15 @@ fn the_usual_signature_is_read_as_any_other() {
         }
     }
     assert!(usual_signature(b"A <a@b> 1488624439 +0900").is_some());
+}
+
+proptest! {
+    #[test]
+    fn eight_digits_are_a_number_or_none(digits in prop::collection::vec(prop_oneof![
+        10 => b'0'..=b'9', 1 => any::<u8>(), 1 => Just(b':'), 1 => Just(b'/'),
+    ], 8)) {
+        let number = number::<u32>(&digits).filter(|_| digits.iter().all(u8::is_ascii_digit));
+        let text = u64::from_le_bytes(digits.try_into().unwrap());
+        prop_assert_eq!(decimal(text), number);
+    }
 }

@@ -1,5 +1,7 @@
 //! Metas as Gerrit wrote them over the years, and as nobody should.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const REVIEW: &str = "Update patch set 1
@@ -55,13 +57,13 @@ fn the_first_status_line_decides() {
 
 #[test]
 fn marks_are_lines_of_their_own() {
-    assert!(Lines::of(b"x\nPrivate: true\n").make_private);
-    assert!(!Lines::of(b"x\nPrivate: true").make_private);
-    assert!(!Lines::of(b"Private: true\n").make_private);
-    assert!(!Lines::of(UPLOAD.as_bytes()).make_private);
-    assert!(Lines::of(UPLOAD.as_bytes()).change_label);
-    assert!(!Lines::of(b"Label: x").change_label);
-    assert!(!Lines::of(b"x\nCopied-Label: x").change_label);
+    assert!(Lines::of(b"x\nPrivate: true\n").is_private);
+    assert!(!Lines::of(b"x\nPrivate: true").is_private);
+    assert!(!Lines::of(b"Private: true\n").is_private);
+    assert!(!Lines::of(UPLOAD.as_bytes()).is_private);
+    assert!(Lines::of(UPLOAD.as_bytes()).has_label);
+    assert!(!Lines::of(b"Label: x").has_label);
+    assert!(!Lines::of(b"x\nCopied-Label: x").has_label);
 }
 
 #[test]
@@ -246,4 +248,21 @@ fn tests_are_asked_for_in_messages() {
     assert_eq!(after(5), (false, true));
     let taken_back = [messages[1], messages[4]];
     assert_eq!(try_status(taken_back, 2), TryStatus::default());
+}
+
+proptest! {
+    #[test]
+    fn lines_are_what_a_search_finds(parts in prop::collection::vec(prop_oneof![
+        Just("\n"), Just("Patch-set:"), Just("Private: true"), Just("Private: true\n"), Just("Label: "), Just("Status: "),
+        Just("merged"), Just("new"), Just("x"), Just("\r"), Just("Copied-"),
+    ], 0..12)) {
+        let text = parts.concat();
+        let want = Lines {
+            has_patch_set: text.contains("\nPatch-set:"),
+            has_label: text.contains("\nLabel: "),
+            is_private: text.contains("\nPrivate: true\n"),
+            status: text.split_once("\nStatus: ").and_then(|(_, word)| status_of(word.as_bytes())),
+        };
+        prop_assert_eq!(Lines::of(text.as_bytes()), want);
+    }
 }

@@ -176,9 +176,7 @@ fn change(commits: &Commits, line: &Value, metas: &[Value]) -> Value {
     let status = newest()
         .find_map(|message| Lines::of(message).status)
         .unwrap_or(Status::New);
-    let private = known
-        .iter()
-        .any(|meta| Lines::of(meta.message).make_private);
+    let private = known.iter().any(|meta| Lines::of(meta.message).is_private);
     let issues = github_refs(commit.message, project.as_bytes());
     let issue = |issue: &crate::notedb::issue_ref::IssueRef<'_>| {
         let text = |name| String::from_utf8_lossy(name).into_owned();
