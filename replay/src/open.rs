@@ -258,7 +258,7 @@ impl Earlier<Corpus> for EarlierCheckpoints {
     fn find<'s>(&'s self, at: At, after: Option<Position>, log: &'s Segments) -> Found<'s, Corpus> {
         Box::pin(async move {
             let log = Log::Held(&self.places, log);
-            let opened = open_newest(log, &self.rules, after, Some(at.into())).await;
+            let opened = open_newest(log, &self.rules, after, Some(at)).await;
             opened.map(|opened| opened.folded)
         })
     }
@@ -360,10 +360,7 @@ impl Corpus {
             return Err(AtError::PastEnd { asked, end }.into());
         }
         let opened = match options.reads_checkpoints {
-            true => {
-                let (log, limit) = (Log::Read(&mut source), at.map(Into::into));
-                open_newest(log, &options.rules, None, limit).await
-            }
+            true => open_newest(Log::Read(&mut source), &options.rules, None, at).await,
             false => None,
         };
         let mut opening = Opening::default();

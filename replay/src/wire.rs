@@ -29,6 +29,7 @@ mod tests;
 pub use parts::{DiffTree, DiffTreeFiles, Parts, Slices};
 pub use tables::*;
 
+pub(crate) use field::empty;
 use reader::Reader;
 
 /// A message that is decoded from borrowed bytes.

@@ -21,7 +21,6 @@ use crate::live::{At, off_the_runtime};
 use crate::projection::Folded;
 use crate::segments::{Block, Segments};
 use crate::source::{SegmentId, Source, make_private};
-use crate::time::Time;
 
 const FOLDER: &str = "checkpoints";
 const SUFFIX: &str = ".ckpt";
@@ -52,22 +51,6 @@ pub(crate) struct Opened {
     pub(crate) path: PathBuf,
 }
 
-/// Up to where a checkpoint may go.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Limit {
-    Position(Position),
-    Time(Time),
-}
-
-impl From<At> for Limit {
-    fn from(at: At) -> Self {
-        match at {
-            At::Position(position) => Self::Position(position),
-            At::Time(time) => Self::Time(time),
-        }
-    }
-}
-
 fn file_name(position: Position, rules: &str) -> String {
     let Position { segment, offset } = position;
     format!(
@@ -89,11 +72,11 @@ pub(crate) async fn open_newest(
     mut log: Log<'_>,
     rules: &Rules,
     after: Option<Position>,
-    limit: Option<Limit>,
+    limit: Option<At>,
 ) -> Option<Opened> {
     let mut candidates = candidates(&log, &rules.as_text()).await;
     let end = match limit {
-        Some(Limit::Position(position)) => position,
+        Some(At::Position(position)) => position,
         _ => log.tail(),
     };
     candidates.retain(|candidate| {
@@ -154,7 +137,7 @@ async fn open_one(
     log: &mut Log<'_>,
     rules: &Rules,
     candidate: &Candidate,
-    limit: Option<Limit>,
+    limit: Option<At>,
 ) -> Result<Option<Opened>, Error> {
     let checkpoint = match &candidate.place {
         Place::Cache(path) => {
@@ -181,7 +164,7 @@ async fn open_one(
         let rules = head.rules.clone();
         return Err(CheckpointError::OtherRules { path, rules }.into());
     }
-    if let Some(Limit::Time(time)) = limit
+    if let Some(At::Time(time)) = limit
         && head.walked().recorded > Some(time)
     {
         return Ok(None);

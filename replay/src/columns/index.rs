@@ -81,7 +81,7 @@ impl Key {
 }
 
 /// SipHash-1-3 with the key 0 of `len` bytes, given as words of eight; the last word has less than eight, maybe none.
-/// What [`SipHasher13`] gives too, which looks for the length and is several times slower for so few.
+/// What [`SipHasher13`] gives too, with three times the instructions for so few: it was a fourteenth of a cold open.
 #[inline]
 fn sip_13<const N: usize>(len: u8, mut words: [u64; N]) -> u64 {
     let mut state = [

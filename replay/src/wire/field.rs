@@ -135,13 +135,15 @@ impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
     }
 }
 
-/// A list with room for more is not kept.
-const KEPT_MAX: usize = 1024;
+/// Memory of a list that is used again is kept up to so many bytes: far more than usual records need, and nothing to
+/// speak of where a hostile one has filled it.
+const KEPT_BYTES_MAX: usize = 1 << 20;
 
+/// Makes a list empty that is to be filled again. It keeps its memory, unless that is much.
 #[inline(always)]
-fn empty<T>(list: &mut Vec<T>) {
-    match list.capacity() {
-        ..=KEPT_MAX => list.clear(),
+pub(crate) fn empty<T>(list: &mut Vec<T>) {
+    match list.capacity() * size_of::<T>() {
+        ..=KEPT_BYTES_MAX => list.clear(),
         _ => *list = Vec::new(),
     }
 }

@@ -296,16 +296,7 @@ fn issue(dice: &mut Dice) -> GithubIssueMutation {
             })
             .collect(),
         deleted_assignees: (0..dice.n(2)).map(|_| dice.n(4) as i64).collect(),
-        add_label: (0..dice.n(3))
-            .map(|_| GithubLabel {
-                id: if dice.once(20) {
-                    0
-                } else {
-                    1 + dice.n(4) as i64
-                },
-                name: dice.of(&["", "l1", "l2"]).into(),
-            })
-            .collect(),
+        add_label: labels(dice),
         remove_label: (0..dice.n(2)).map(|_| dice.n(4) as i64).collect(),
         milestone_id: dice.n(3) as i64,
         milestone_title: dice.of(&["", "m"]).into(),
@@ -322,27 +313,31 @@ fn issue(dice: &mut Dice) -> GithubIssueMutation {
     }
 }
 
+fn labels(dice: &mut Dice) -> Vec<GithubLabel> {
+    let count = dice.n(3);
+    let mut label = |_| GithubLabel {
+        id: id(dice, 4),
+        name: dice.of(&["", "l1", "l2"]).into(),
+    };
+    (0..count).map(&mut label).collect()
+}
+
+/// From 1; seldom 0, which is none.
+fn id(dice: &mut Dice, most: u64) -> i64 {
+    match dice.once(20) {
+        true => 0,
+        false => 1 + dice.n(most) as i64,
+    }
+}
+
 fn repo(dice: &mut Dice) -> GithubMutation {
     GithubMutation {
         owner: dice.of(&["o", "p", ""]).into(),
         repo: dice.of(&["r", "q"]).into(),
-        labels: (0..dice.n(3))
-            .map(|_| GithubLabel {
-                id: if dice.once(20) {
-                    0
-                } else {
-                    1 + dice.n(4) as i64
-                },
-                name: dice.of(&["", "l1", "l2"]).into(),
-            })
-            .collect(),
+        labels: labels(dice),
         milestones: (0..dice.n(3))
             .map(|_| GithubMilestone {
-                id: if dice.once(20) {
-                    0
-                } else {
-                    1 + dice.n(3) as i64
-                },
+                id: id(dice, 3),
                 title: dice.of(&["", "m1"]).into(),
                 number: dice.n(3) as i64,
                 closed: dice.once(2).then(|| BoolChange { val: dice.once(2) }),

@@ -16,7 +16,7 @@ use crate::corpus::git::parse::Taken;
 use crate::prefetch::prefetch;
 use crate::projection::{BrokenFrame, RecordRef};
 use crate::segments::Block;
-use crate::wire::Parts;
+use crate::wire::{Parts, empty};
 
 /// Where a piece ends, at the latest after the record that goes beyond.
 const PIECE_BYTES: usize = 512 << 10;
@@ -24,9 +24,6 @@ const PIECE_BYTES: usize = 512 << 10;
 const PIECES_MAX: usize = 12;
 /// And no further one while they have so many bytes: a record may be long, and say much in few bytes.
 const BYTES_MAX: usize = 16 << 20;
-
-/// A list for more records is not kept.
-const RECORDS_KEPT_MAX: usize = 16 << 10;
 
 /// How far ahead of the walk bytes are asked for: far enough for the memory to answer, and near enough to be still there.
 const AHEAD_BYTES: usize = 4096;
@@ -58,11 +55,8 @@ pub(super) struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     fn clear(&mut self) {
-        self.records.clear();
+        empty(&mut self.records);
         self.taken.clear();
-        if self.records.capacity() > RECORDS_KEPT_MAX {
-            self.records = Vec::new();
-        }
         (self.count, self.bytes, self.end, self.error) = (0, 0, None, None);
     }
 

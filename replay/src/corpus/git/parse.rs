@@ -15,7 +15,7 @@ use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
     DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, Part,
-    Parts,
+    Parts, empty,
 };
 
 /// The git and Gerrit parts of many records, taken apart.
@@ -34,9 +34,6 @@ pub(in crate::corpus) struct Taken<'a> {
     git: GitMutation<'a>,
     gerrit: GerritMutation<'a>,
 }
-
-/// A list with room for more is not kept.
-const KEPT_MAX: usize = 16 << 10;
 
 /// A part of a record.
 struct Entry<'a> {
@@ -343,13 +340,6 @@ impl<'a> Taken<'a> {
             Content::OutOfScope => ParsedPart::OutOfScope,
             Content::Invalid(error) => ParsedPart::Invalid(error),
         }
-    }
-}
-
-fn empty<T>(list: &mut Vec<T>) {
-    match list.capacity() {
-        ..=KEPT_MAX => list.clear(),
-        _ => *list = Vec::new(),
     }
 }
 
