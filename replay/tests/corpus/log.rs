@@ -257,7 +257,11 @@ pub(crate) struct Conforming {
 
 /// All of them, by name.
 pub(crate) fn conforming() -> Vec<Conforming> {
-    let index = fs::read_to_string(conformance().join("INDEX.tsv")).unwrap();
+    let index = conformance().join("INDEX.tsv");
+    let index = fs::read_to_string(&index).unwrap_or_else(|error| {
+        let place = index.display();
+        panic!("the conformance logs are not beside the clone, in {place}: {error}")
+    });
     let lines = index.lines().skip(1).map(|line| line.split('\t'));
     let mut all = Vec::new();
     for mut fields in lines {

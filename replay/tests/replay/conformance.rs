@@ -21,7 +21,10 @@ fn read(name: &str) -> Bytes {
 
 /// Names of logs, of those that have a file with this ending.
 fn logs_with(ending: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(folder()).unwrap();
+    let entries = std::fs::read_dir(folder()).unwrap_or_else(|error| {
+        let place = folder().display().to_string();
+        panic!("the conformance logs are not beside the clone, in {place}: {error}")
+    });
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut logs: Vec<_> = names
         .filter_map(|name| Some(name.strip_suffix(ending)?.to_owned()))

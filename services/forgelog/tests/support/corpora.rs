@@ -14,7 +14,10 @@ pub struct Corpora {
 /// The folder of the conformance logs.
 pub fn conformance() -> PathBuf {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance");
-    Path::new(folder).canonicalize().unwrap()
+    let found = Path::new(folder).canonicalize();
+    found.unwrap_or_else(|error| {
+        panic!("the conformance logs are not beside the clone, in {folder}: {error}")
+    })
 }
 
 /// A conformance log's place.
