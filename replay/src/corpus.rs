@@ -61,8 +61,9 @@ pub use touched::Touched;
 /// The projection of the `activity` stream.
 #[derive(Default)]
 pub struct Corpus {
-    github: Github,
-    git: Git,
+    // Hundreds of columns each: too much to be moved from hand to hand.
+    github: Box<Github>,
+    git: Box<Git>,
     segments: Segments,
     rules: Arc<Rules>,
     /// What was touched since somebody asked; only where somebody does.
@@ -130,8 +131,8 @@ impl Corpus {
     /// Takes the pages of a checkpoint that was made by these rules.
     pub(crate) fn of_pages(source: &mut BlockSource<'_>, rules: Rules) -> Result<Self, NotStored> {
         Ok(Self {
-            github: Github::load(source)?,
-            git: Git::load(source)?,
+            github: Box::new(Github::load(source)?),
+            git: Box::new(Git::load(source)?),
             ..Self::with_rules(rules)
         })
     }
@@ -166,8 +167,8 @@ impl std::fmt::Debug for Corpus {
 impl Projection for Corpus {
     fn snapshot(&mut self) -> Self {
         Self {
-            github: self.github.freeze(),
-            git: self.git.freeze(),
+            github: Box::new(self.github.freeze()),
+            git: Box::new(self.git.freeze()),
             segments: self.segments.clone(),
             rules: Arc::clone(&self.rules),
             touched: None,
@@ -176,8 +177,8 @@ impl Projection for Corpus {
 
     fn again(&self) -> Self {
         Self {
-            github: self.github.again(),
-            git: self.git.again(),
+            github: Box::new(self.github.again()),
+            git: Box::new(self.git.again()),
             segments: self.segments.clone(),
             rules: Arc::clone(&self.rules),
             touched: None,

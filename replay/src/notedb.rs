@@ -16,6 +16,7 @@ pub(crate) mod commit;
 pub(crate) mod hashtags;
 pub(crate) mod issue_ref;
 pub(crate) mod line;
+mod marks;
 pub(crate) mod message;
 pub(crate) mod meta;
 pub(crate) mod person;

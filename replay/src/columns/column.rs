@@ -12,8 +12,15 @@ const FIRST_ROWS: usize = 16;
 pub(crate) const ROWS_MAX: u32 = u32::MAX - 1;
 
 /// Cells by row number, from 0.
+///
+/// Most rows are read and written soon after they were added. So the page that grows is at hand, and not among the others.
 pub(crate) struct Column<T> {
+    /// All rows that are not in `tail`.
     pages: Pages<T>,
+    /// The last page, while rows are added to it; nobody else has it. Otherwise empty.
+    tail: Vec<T>,
+    /// Its first row.
+    tail_start: u32,
     len: u32,
 }
 
@@ -21,6 +28,8 @@ impl<T> Default for Column<T> {
     fn default() -> Self {
         Self {
             pages: Pages::default(),
+            tail: Vec::new(),
+            tail_start: 0,
             len: 0,
         }
     }
@@ -41,13 +50,33 @@ impl<T: Cell> Column<T> {
     /// The same, where it lies: a short text is in it.
     #[inline]
     pub(crate) fn cell(&self, row: u32) -> &T {
-        let row = row as usize;
-        &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
+        match self.tail.get(self.in_tail(row)) {
+            Some(cell) => cell,
+            None => {
+                let row = row as usize;
+                &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
+            }
+        }
+    }
+
+    /// Where a row is in the tail, if it is there.
+    #[inline]
+    fn in_tail(&self, row: u32) -> usize {
+        row.wrapping_sub(self.tail_start) as usize
     }
 
     /// Overwrites the cell of a row that is there. Writing what is there already copies nothing.
     #[inline(always)]
     pub(crate) fn set(&mut self, row: u32, cell: T) {
+        let at = self.in_tail(row);
+        match self.tail.get_mut(at) {
+            Some(old) => *old = cell,
+            None => self.set_in_page(row, cell),
+        }
+    }
+
+    #[inline]
+    fn set_in_page(&mut self, row: u32, cell: T) {
         let at = row as usize;
         match self.pages.own_page(at / PAGE_ROWS) {
             Some(page) => page[at % PAGE_ROWS] = cell,
@@ -70,52 +99,64 @@ impl<T: Cell> Column<T> {
         if self.len == ROWS_MAX {
             return;
         }
-        let page = self.len as usize / PAGE_ROWS;
-        self.len += 1;
-        match self.pages.own_page(page) {
-            Some(page) => page.push(cell),
-            None => self.push_to_other(page, cell),
+        // Empty or full.
+        if self.tail.len().is_multiple_of(PAGE_ROWS) {
+            self.open_tail();
         }
+        self.tail.push(cell);
+        self.len += 1;
     }
 
-    /// Adds a cell to a page that others have too, or that is not there yet.
+    /// Makes the tail a page to which a row can be added.
     #[inline(never)]
-    fn push_to_other(&mut self, page: usize, cell: T) {
-        if page == self.pages.len() {
+    fn open_tail(&mut self) {
+        self.close_tail();
+        let in_page = self.len as usize % PAGE_ROWS;
+        self.tail_start = self.len - in_page as u32;
+        self.tail = match in_page {
             // A table that has a page already will fill another.
-            let rows = if page == 0 { FIRST_ROWS } else { PAGE_ROWS };
-            let mut cells = Vec::with_capacity(rows);
-            cells.push(cell);
-            self.pages.push(cells);
-        } else {
-            self.pages.page_mut(page).push(cell);
+            0 if self.len > 0 => Vec::with_capacity(PAGE_ROWS),
+            0 => Vec::with_capacity(FIRST_ROWS),
+            _ => self.pages.pop().unwrap_or_default(),
+        };
+    }
+
+    /// Puts the tail among the pages.
+    fn close_tail(&mut self) {
+        if !self.tail.is_empty() {
+            self.pages.push(std::mem::take(&mut self.tail));
         }
     }
 
     /// All cells, by row.
     pub(crate) fn iter(&self) -> impl Iterator<Item = T> + use<'_, T> {
-        self.pages.iter().flatten().copied()
+        self.pages.iter().flatten().chain(&self.tail).copied()
     }
 }
 
 impl<T: Cell> Stored for Column<T> {
     fn freeze(&mut self) -> Self {
+        self.close_tail();
         Self {
             pages: self.pages.freeze(),
             len: self.len,
+            ..Self::default()
         }
     }
 
     fn again(&self) -> Self {
         Self {
             pages: self.pages.again(),
+            tail: self.tail.clone(),
+            tail_start: self.tail_start,
             len: self.len,
         }
     }
 
     fn save(&self, sink: &mut dyn BlockSink) {
         sink.number(u64::from(self.len));
-        self.pages.save(sink);
+        let tail = Some(&*self.tail).filter(|tail| !tail.is_empty());
+        self.pages.save_with(tail, sink);
     }
 
     fn load(source: &mut BlockSource<'_>) -> Result<Self, NotStored> {
@@ -124,7 +165,11 @@ impl<T: Cell> Stored for Column<T> {
         if pages.len() != (len as usize).div_ceil(PAGE_ROWS) {
             return Err(NotStored);
         }
-        Ok(Self { pages, len })
+        Ok(Self {
+            pages,
+            len,
+            ..Self::default()
+        })
     }
 }
 
@@ -161,5 +206,31 @@ mod tests {
         assert_eq!(first.len(), PAGE_ROWS as u32 + 1);
         assert_eq!((second.get(0), second.get(PAGE_ROWS as u32 + 1)), (42, 7));
         assert_eq!(column.get(0), 43);
+    }
+
+    #[test]
+    fn a_page_goes_on_to_grow_after_a_snapshot() {
+        let mut column = Column::default();
+        let mut snapshots = Vec::new();
+        let count = PAGE_ROWS as u32 * 3;
+        for cell in 0..count {
+            column.push(cell);
+            if cell % 1000 == 7 || cell % PAGE_ROWS as u32 == 0 {
+                column.set(cell / 2, cell);
+                snapshots.push((column.freeze(), column.iter().collect::<Vec<_>>()));
+            }
+        }
+        assert_eq!(column.len(), count);
+        for (snapshot, cells) in &snapshots {
+            assert_eq!(snapshot.len() as usize, cells.len());
+            assert!(snapshot.iter().eq(cells.iter().copied()));
+            assert!((0..snapshot.len()).all(|row| snapshot.get(row) == cells[row as usize]));
+        }
+        let again = column.again();
+        column.set(count - 1, 0);
+        assert_eq!(
+            (again.get(count - 1), column.get(count - 1)),
+            (count - 1, 0)
+        );
     }
 }

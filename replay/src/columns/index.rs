@@ -175,7 +175,7 @@ impl Index {
     pub(crate) fn insert(&mut self, key: Key, row: u32) {
         loop {
             let Some(page) = self.page_of(key) else {
-                self.pages.push(vec![0; FIRST_SLOTS]);
+                self.pages.push(written_zeros(FIRST_SLOTS));
                 self.directory.push(0);
                 self.facts.push(Facts::default());
                 continue;
@@ -297,10 +297,9 @@ struct Half {
 
 /// The slots that have the bit not and those that have it, in pages of so many.
 fn rehashed(slots: &[u64], len: usize, bit: u64) -> [Half; 2] {
-    let half = |len| {
-        // Written at once: memory that is read first is mapped twice, and the second time costs all threads.
-        let slots = std::iter::repeat_n(0, len).collect();
-        Half { slots, taken: 0 }
+    let half = |len| Half {
+        slots: written_zeros(len),
+        taken: 0,
     };
     let mut halves = [half(len), half(if bit == 0 { 0 } else { len })];
     for slot in slots.iter().filter(|slot| **slot != 0) {
@@ -309,6 +308,16 @@ fn rehashed(slots: &[u64], len: usize, bit: u64) -> [Half; 2] {
         half.taken += 1;
     }
     halves
+}
+
+/// So many zeros that were written: memory that is fresh and read first is mapped twice, and the second time stops all
+/// threads. (It was a fifteenth of a cold open.)
+fn written_zeros(len: usize) -> Vec<u64> {
+    let mut zeros = Vec::with_capacity(len);
+    // Or the compiler asks for memory that is zero already.
+    std::hint::black_box(zeros.as_mut_ptr());
+    zeros.resize(len, 0);
+    zeros
 }
 
 fn put(slots: &mut [u64], slot: u64) {

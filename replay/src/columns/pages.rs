@@ -230,6 +230,28 @@ impl<T: Cell> Pages<T> {
         }
     }
 
+    /// Takes the last page away; copied if anybody else has it.
+    pub(crate) fn pop(&mut self) -> Option<Vec<T>> {
+        let pages = self.groups.last_mut()?.own();
+        let cells = match pages.pop()? {
+            Page::Own(cells) => cells,
+            other => copy_of(other.cells()),
+        };
+        if pages.is_empty() {
+            self.groups.pop();
+        }
+        self.len -= 1;
+        Some(cells)
+    }
+
+    /// What [`Stored::save`] does, with one more page in the end.
+    pub(crate) fn save_with(&self, last: Option<&[T]>, sink: &mut dyn BlockSink) {
+        sink.number(self.len as u64 + u64::from(last.is_some()));
+        for page in self.iter().chain(last) {
+            sink.block(bytemuck::cast_slice(page));
+        }
+    }
+
     /// All pages' cells, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[T]> {
         (0..self.len).map(|number| self.page(number))
@@ -306,10 +328,7 @@ impl<T: Cell> Stored for Pages<T> {
     }
 
     fn save(&self, sink: &mut dyn BlockSink) {
-        sink.number(self.len as u64);
-        for page in self.iter() {
-            sink.block(bytemuck::cast_slice(page));
-        }
+        self.save_with(None, sink);
     }
 
     fn load(source: &mut BlockSource<'_>) -> Result<Self, NotStored> {

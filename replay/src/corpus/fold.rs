@@ -23,8 +23,10 @@ use crate::projection::{
 };
 use crate::segments::{Block, Segments};
 use crate::time::Time;
-use crate::wire::{DecodeError, GithubIssueMutation, GithubMutation, Parts};
-use ahead::{Queue, Side};
+use crate::wire::{
+    DecodeError, GithubIssueMutation, GithubMutation, Message as _, Parts, merge_part,
+};
+use ahead::{OfGithub, Queue, Side};
 
 /// The two folds can keep about two more threads busy.
 const THREADS_MAX: usize = 4;
@@ -85,8 +87,9 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         let others: Vec<_> = others.map_while(|number| other(number).ok()).collect();
         let mut side = GithubSide::new(github, segments, rules);
         queue.apply(Side::Github, |piece| {
-            for record in &piece.records {
-                walked.recorded = walked.recorded.max(side.apply(*record, None));
+            for OfGithub { record, only_issue } in &piece.of_github {
+                let recorded = side.apply(*record, *only_issue, None);
+                walked.recorded = walked.recorded.max(recorded);
             }
             walked.records += piece.count;
             walked.end = piece.end.unwrap_or(walked.end);
@@ -142,7 +145,7 @@ fn fold_here<'a>(
                 break;
             }
         };
-        let of_github = github.apply(record, touched.as_deref_mut());
+        let of_github = github.apply(record, None, touched.as_deref_mut());
         walked.recorded = walked.recorded.max(of_github);
         taken.clear();
         if let Ok(parts) = Parts::split(record.payload) {
@@ -174,9 +177,20 @@ struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    fn decode(&mut self, payload: &'a [u8]) {
+    /// Decodes a payload, which may be known to have nothing but one part.
+    fn decode(&mut self, payload: &'a [u8], only_issue: Option<&'a [u8]>) {
         (self.has_issue, self.has_repo, self.said) = (false, false, None);
-        self.error = self.try_decode(payload).err();
+        let decoded = match only_issue {
+            Some(issue) => self.decode_issue(payload, issue),
+            None => self.try_decode(payload),
+        };
+        self.error = decoded.err();
+    }
+
+    fn decode_issue(&mut self, payload: &'a [u8], issue: &'a [u8]) -> Result<(), DecodeError> {
+        self.has_issue = true;
+        self.issue.clear();
+        merge_part(payload, issue, &mut self.issue)
     }
 
     fn try_decode(&mut self, payload: &'a [u8]) -> Result<(), DecodeError> {
@@ -212,9 +226,14 @@ impl<'c, 'a> GithubSide<'c, 'a> {
         }
     }
 
-    /// Decodes a record's parts and applies them.
-    fn apply(&mut self, record: RecordRef<'a>, touched: Option<&mut Rows>) -> Option<Time> {
-        self.decoded.decode(record.payload);
+    /// Decodes a record's parts, or the only one that it has, and applies them.
+    fn apply(
+        &mut self,
+        record: RecordRef<'a>,
+        only_issue: Option<&'a [u8]>,
+        touched: Option<&mut Rows>,
+    ) -> Option<Time> {
+        self.decoded.decode(record.payload, only_issue);
         self.tables.apply(record, &self.decoded, touched)
     }
 }

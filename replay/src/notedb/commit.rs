@@ -182,19 +182,19 @@ impl<'a> ParsedCommit<'a> {
     #[inline]
     fn read_name(&mut self, raw: &'a [u8], at: usize) -> Option<usize> {
         let text = &raw[at..];
-        let is_tree = text.starts_with(Self::TREE);
-        let word = if is_tree { Self::TREE } else { Parents::WORD };
-        let length = word.len() + GitHash::HEX_LEN;
-        let is_line = text.get(length) == Some(&b'\n') && text.starts_with(word);
-        let name = text.get(word.len()..length).filter(|_| is_line)?;
-        if !GitHash::is_hex(name) {
-            return None;
+        match text.first()? {
+            b't' => {
+                let (name, length) = usual_name(text, b"tree ")?;
+                self.tree = Some(name);
+                Some(length)
+            }
+            b'p' => {
+                let (_, length) = usual_name(text, b"parent ")?;
+                self.parents.push(raw, at, length);
+                Some(length)
+            }
+            _ => None,
         }
-        match is_tree {
-            true => self.tree = Some(name),
-            false => self.parents.push(raw, at, length),
-        }
-        Some(length)
     }
 
     /// Takes in the header's line at `at`.
@@ -229,6 +229,15 @@ impl<'a> ParsedCommit<'a> {
         // Others (signatures and their continuations, other tools' lines) say nothing that is kept.
         Ok(())
     }
+}
+
+/// The name in a text's first line, which has nothing but this word and the name, and that line's length.
+#[inline]
+fn usual_name<'a, const N: usize>(text: &'a [u8], word: &[u8; N]) -> Option<(&'a [u8], usize)> {
+    let (start, rest) = text.split_first_chunk::<N>()?;
+    let (name, rest) = rest.split_first_chunk::<{ GitHash::HEX_LEN }>()?;
+    let is_line = start == word && rest.first() == Some(&b'\n') && GitHash::is_hex(name);
+    is_line.then_some((name, N + GitHash::HEX_LEN))
 }
 
 /// The parents of a commit in order, read from its header again each time.

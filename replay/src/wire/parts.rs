@@ -64,7 +64,7 @@ pub struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Splits a payload.
-    #[inline]
+    #[inline(always)]
     pub fn split(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut parts = Self {
             payload,
@@ -102,6 +102,16 @@ impl<'a> Parts<'a> {
     /// Whether it holds anything of GitHub's.
     pub fn has_github(&self) -> bool {
         !self.github_issue.is_empty() || !self.github.is_empty()
+    }
+
+    /// The bytes that say what changed in an issue, if the record has nothing else and has that once, as most have.
+    #[inline]
+    pub(crate) fn only_issue(&self) -> Option<&'a [u8]> {
+        let others = [&self.git, &self.github, &self.gerrit, &self.meta];
+        match self.github_issue.0 {
+            Occurrences::One(bytes) if others.iter().all(|other| other.is_empty()) => Some(bytes),
+            _ => None,
+        }
     }
 
     /// What changed in an issue, if there is that.
@@ -178,12 +188,20 @@ impl<'a> Parts<'a> {
         slices: &Slices<'a>,
         message: &mut M,
     ) -> Result<(), DecodeError> {
-        for bytes in slices.as_slice() {
-            let merged = message.merge(bytes);
-            merged.map_err(|error| error.within(offset_in(self.payload, bytes)))?;
-        }
-        Ok(())
+        let mut parts = slices.as_slice().iter();
+        parts.try_for_each(|bytes| merge_part(self.payload, bytes, message))
     }
+}
+
+/// Merges a part of a payload into a message. An error's place is counted from the start of the payload.
+#[inline]
+pub(crate) fn merge_part<'a, M: Message<'a>>(
+    payload: &[u8],
+    part: &'a [u8],
+    message: &mut M,
+) -> Result<(), DecodeError> {
+    let merged = message.merge(part);
+    merged.map_err(|error| error.within(offset_in(payload, part)))
 }
 
 /// Where a slice of another starts in it.

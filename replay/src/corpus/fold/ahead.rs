@@ -41,8 +41,9 @@ const SIDES: usize = 2;
 /// Some records in a row, taken apart.
 #[derive(Default)]
 pub(super) struct Piece<'a> {
-    /// While it is taken apart all records; then those that GitHub's side has to look at.
-    pub(super) records: Vec<RecordRef<'a>>,
+    records: Vec<RecordRef<'a>>,
+    /// Those that GitHub's side has to look at.
+    pub(super) of_github: Vec<OfGithub<'a>>,
     /// The parts of the other side.
     pub(super) taken: Taken<'a>,
     /// How many records it has, and where the last one ends.
@@ -53,24 +54,39 @@ pub(super) struct Piece<'a> {
     pub(super) error: Option<BrokenFrame>,
 }
 
+/// A record that GitHub's side has to look at.
+pub(super) struct OfGithub<'a> {
+    pub(super) record: RecordRef<'a>,
+    /// What it says, if that is all it has.
+    pub(super) only_issue: Option<&'a [u8]>,
+}
+
 impl<'a> Piece<'a> {
     fn clear(&mut self) {
         empty(&mut self.records);
+        empty(&mut self.of_github);
         self.taken.clear();
         (self.count, self.bytes, self.end, self.error) = (0, 0, None, None);
     }
 
     fn take_apart(&mut self, rules: &Rules) {
-        let taken = &mut self.taken;
-        self.records
-            .retain(|record| match Parts::split(record.payload) {
-                Ok(parts) => {
-                    taken.add(*record, &parts, rules);
+        for record in &self.records {
+            let mut only_issue = None;
+            if let Ok(parts) = Parts::split(record.payload) {
+                only_issue = parts.only_issue();
+                if only_issue.is_none() {
+                    self.taken.add(*record, &parts, rules);
                     // Of several kinds one may be invalid, which GitHub's side tells of.
-                    parts.has_github() || parts.kinds() != 1
+                    if !parts.has_github() && parts.kinds() == 1 {
+                        continue;
+                    }
                 }
-                Err(_) => true,
+            }
+            self.of_github.push(OfGithub {
+                record: *record,
+                only_issue,
             });
+        }
     }
 }
 
@@ -152,6 +168,8 @@ struct State<'a> {
     spare: Vec<Piece<'a>>,
     /// The number of the piece that each side applies next.
     next: [usize; SIDES],
+    /// How many threads wait for another state.
+    waiting: usize,
     /// There is no further piece to be taken apart.
     is_walked: bool,
     /// Somebody gave up: nothing is waited for any more.
@@ -169,8 +187,9 @@ pub(super) struct Working<'q, 'a>(&'q Queue<'a>);
 impl Drop for Working<'_, '_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            lock(&self.0.state).is_over = true;
-            self.0.changed.notify_all();
+            let mut state = lock(&self.0.state);
+            state.is_over = true;
+            self.0.tell(state);
         }
     }
 }
@@ -241,12 +260,23 @@ impl<'a> Queue<'a> {
     fn wait(&self, is_so: impl Fn(&State<'a>) -> bool) -> bool {
         let mut state = lock(&self.state);
         while !state.is_over && !is_so(&state) {
+            state.waiting += 1;
             state = self
                 .changed
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
         !state.is_over
+    }
+
+    /// Lets go of the state, which is another, and wakes those who wait for that: the system is not asked if nobody does.
+    fn tell(&self, state: MutexGuard<'_, State<'a>>) {
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.changed.notify_all();
+        }
     }
 
     /// Takes the next piece apart; says no if there is none, or no room for it.
@@ -260,8 +290,7 @@ impl<'a> Queue<'a> {
         if let Some(slot) = state.pieces.get_mut(at) {
             *slot = Some(Arc::new(piece));
         }
-        drop(state);
-        self.changed.notify_all();
+        self.tell(state);
         true
     }
 
@@ -279,7 +308,7 @@ impl<'a> Queue<'a> {
         let mut state = lock(&self.state);
         state.is_walked |= cursor.is_over;
         if !is_piece {
-            self.changed.notify_all();
+            self.tell(state);
             return None;
         }
         state.pieces.push_back(None);
@@ -299,8 +328,7 @@ impl<'a> Queue<'a> {
             applied.extend(piece.and_then(Arc::into_inner));
         }
         state.bytes -= applied.iter().map(|piece| piece.bytes).sum::<usize>();
-        drop(state);
-        self.changed.notify_all();
+        self.tell(state);
         if !applied.is_empty() {
             applied.iter_mut().for_each(Piece::clear);
             lock(&self.state).spare.append(&mut applied);
@@ -361,9 +389,10 @@ mod tests {
         let starts = |side| {
             let mut starts = Vec::new();
             queue.apply(side, |piece| {
-                assert_eq!(piece.count as usize, piece.records.len());
-                assert_eq!(piece.end, piece.records.last().map(|record| record.next));
-                starts.extend(piece.records.iter().map(|record| record.at));
+                assert_eq!(piece.count as usize, piece.of_github.len());
+                let records = piece.of_github.iter().map(|of| of.record);
+                assert_eq!(piece.end, records.clone().last().map(|record| record.next));
+                starts.extend(records.map(|record| record.at));
             });
             starts
         };

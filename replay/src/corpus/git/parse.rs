@@ -446,8 +446,11 @@ fn facts_of(lines: Lines, message: &[u8]) -> u32 {
     let mut note = |says: bool, bit: u32| facts |= if says { bit } else { 0 };
     note(lines.has_label, commit_flag::LABEL);
     note(lines.is_private, commit_flag::PRIVATE);
-    note(meta::branch(message).is_some(), commit_flag::BRANCH);
-    if let Some(is) = meta::work_in_progress(message) {
+    let has_branch = lines.may_have_branch && meta::branch(message).is_some();
+    note(has_branch, commit_flag::BRANCH);
+    if lines.may_have_progress
+        && let Some(is) = meta::work_in_progress(message)
+    {
         note(true, commit_flag::SAYS_PROGRESS);
         note(is, commit_flag::IN_PROGRESS);
     }

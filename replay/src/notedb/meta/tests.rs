@@ -254,15 +254,23 @@ proptest! {
     #[test]
     fn lines_are_what_a_search_finds(parts in prop::collection::vec(prop_oneof![
         Just("\n"), Just("Patch-set:"), Just("Private: true"), Just("Private: true\n"), Just("Label: "), Just("Status: "),
-        Just("merged"), Just("new"), Just("x"), Just("\r"), Just("Copied-"),
+        Just("merged"), Just("new"), Just("x"), Just("\r"), Just("Copied-"), Just("Branch:"), Just("Work-in-progress:"),
+        Just("true"), Just("\u{b}é"),
     ], 0..12)) {
         let text = parts.concat();
+        let lines = Lines::of(text.as_bytes());
+        prop_assert!(lines.may_have_branch || branch(text.as_bytes()).is_none());
+        prop_assert!(lines.may_have_progress || work_in_progress(text.as_bytes()).is_none());
+        // Only then it may, or it would cost the same to ask.
+        prop_assert!(!lines.may_have_branch || text.contains("Branch:"));
+        prop_assert!(!lines.may_have_progress || text.contains("Work-in-progress:"));
         let want = Lines {
             has_patch_set: text.contains("\nPatch-set:"),
             has_label: text.contains("\nLabel: "),
             is_private: text.contains("\nPrivate: true\n"),
             status: text.split_once("\nStatus: ").and_then(|(_, word)| status_of(word.as_bytes())),
+            ..lines
         };
-        prop_assert_eq!(Lines::of(text.as_bytes()), want);
+        prop_assert_eq!(lines, want);
     }
 }
