@@ -391,7 +391,7 @@ mod tests {
             queue.apply(side, |piece| {
                 assert_eq!(piece.count as usize, piece.of_github.len());
                 let records = piece.of_github.iter().map(|of| of.record);
-                assert_eq!(piece.end, records.clone().last().map(|record| record.next));
+                assert_eq!(piece.end, records.clone().next_back().map(|record| record.next));
                 starts.extend(records.map(|record| record.at));
             });
             starts
