@@ -66,7 +66,10 @@ impl BlockSink for Damaged<'_> {
     fn number(&mut self, _: u64) {}
 
     fn block(&mut self, bytes: &[u8]) {
-        if self.checkpoint.sound_block(self.next).is_none() {
+        // One of another length is another: then the log's bytes changed.
+        let entry = self.checkpoint.entry(self.next);
+        let fits = entry.is_some_and(|(_, len, _)| len == bytes.len());
+        if fits && self.checkpoint.sound_block(self.next).is_none() {
             self.blocks.insert(self.next, Words::of(bytes));
         }
         self.next += 1;

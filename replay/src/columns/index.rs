@@ -175,7 +175,7 @@ impl Index {
     pub(crate) fn insert(&mut self, key: Key, row: u32) {
         loop {
             let Some(page) = self.page_of(key) else {
-                self.pages.push(written_zeros(FIRST_SLOTS));
+                self.pages.push(vec![0; FIRST_SLOTS]);
                 self.directory.push(0);
                 self.facts.push(Facts::default());
                 continue;

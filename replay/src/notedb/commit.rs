@@ -171,7 +171,7 @@ pub(crate) fn parse_commit(
 }
 
 impl<'a> ParsedCommit<'a> {
-    const TREE: &'static [u8] = b"tree ";
+    const TREE: &'static [u8; 5] = b"tree ";
 
     /// Its tree; the last one if it names several.
     pub(crate) fn tree(&self) -> Option<GitHash> {
@@ -184,12 +184,12 @@ impl<'a> ParsedCommit<'a> {
         let text = &raw[at..];
         match text.first()? {
             b't' => {
-                let (name, length) = usual_name(text, b"tree ")?;
+                let (name, length) = usual_name(text, Self::TREE)?;
                 self.tree = Some(name);
                 Some(length)
             }
             b'p' => {
-                let (_, length) = usual_name(text, b"parent ")?;
+                let (_, length) = usual_name(text, Parents::WORD)?;
                 self.parents.push(raw, at, length);
                 Some(length)
             }
@@ -252,7 +252,7 @@ pub(crate) struct Parents<'a> {
 }
 
 impl<'a> Parents<'a> {
-    const WORD: &'static [u8] = b"parent ";
+    const WORD: &'static [u8; 7] = b"parent ";
     pub(crate) const NONE: Self = Self {
         lines: b"",
         start: 0,

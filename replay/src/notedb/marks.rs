@@ -48,6 +48,7 @@ fn marks(block: &[u8; BLOCK]) -> u32 {
 
 /// A bit for each byte, from the lowest on.
 #[cfg(not(target_arch = "x86_64"))]
+#[inline]
 fn marks(block: &[u8; BLOCK]) -> u32 {
     let bits = block.iter().enumerate();
     bits.fold(0, |marks, (at, byte)| {

@@ -27,7 +27,7 @@ static ASKED: Needle = Needle::new(b"Run-TryBot+1");
 static TAKEN_BACK: Needle = Needle::new(b"-Run-TryBot");
 static RESULT: Needle = Needle::new(b"TryBot-Result");
 
-/// What the lines of a message say, found in one pass. A message's first line says nothing.
+/// What the lines of a message say, found in one pass. A message's first line says nothing but for the last two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lines {
     /// One names the patch set, as in all that Gerrit writes into a change's history.

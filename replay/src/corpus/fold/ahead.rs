@@ -41,6 +41,7 @@ const SIDES: usize = 2;
 /// Some records in a row, taken apart.
 #[derive(Default)]
 pub(super) struct Piece<'a> {
+    /// All of them, until they are taken apart.
     records: Vec<RecordRef<'a>>,
     /// Those that GitHub's side has to look at.
     pub(super) of_github: Vec<OfGithub<'a>>,
@@ -63,7 +64,6 @@ pub(super) struct OfGithub<'a> {
 
 impl<'a> Piece<'a> {
     fn clear(&mut self) {
-        empty(&mut self.records);
         empty(&mut self.of_github);
         self.taken.clear();
         (self.count, self.bytes, self.end, self.error) = (0, 0, None, None);
@@ -87,6 +87,7 @@ impl<'a> Piece<'a> {
                 only_issue,
             });
         }
+        empty(&mut self.records);
     }
 }
 
@@ -391,7 +392,10 @@ mod tests {
             queue.apply(side, |piece| {
                 assert_eq!(piece.count as usize, piece.of_github.len());
                 let records = piece.of_github.iter().map(|of| of.record);
-                assert_eq!(piece.end, records.clone().next_back().map(|record| record.next));
+                assert_eq!(
+                    piece.end,
+                    records.clone().next_back().map(|record| record.next)
+                );
                 starts.extend(records.map(|record| record.at));
             });
             starts
@@ -414,7 +418,8 @@ mod tests {
         // What is used again is empty.
         let state = lock(&queue.state);
         assert!(state.pieces.is_empty() && !state.spare.is_empty());
-        assert!(state.spare.iter().all(|piece| piece.records.is_empty()));
+        let is_empty = |piece: &Piece<'_>| piece.records.is_empty() && piece.of_github.is_empty();
+        assert!(state.spare.iter().all(is_empty));
     }
 
     #[test]
