@@ -61,7 +61,7 @@ pub use touched::Touched;
 /// The projection of the `activity` stream.
 #[derive(Default)]
 pub struct Corpus {
-    // Hundreds of columns each: too much to be moved from hand to hand.
+    // Dozens of columns each: too much to be moved from hand to hand.
     github: Box<Github>,
     git: Box<Git>,
     segments: Segments,

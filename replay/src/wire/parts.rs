@@ -64,7 +64,7 @@ pub struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Splits a payload.
-    #[inline(always)]
+    #[inline(always)] // what it gives is large, and would be copied
     pub fn split(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut parts = Self {
             payload,
