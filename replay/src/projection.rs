@@ -21,7 +21,7 @@ pub const SKIPPED_KEPT_MAX: usize = 100;
 const REASON_BYTES_MAX: usize = 200;
 
 /// A record that is folded: its place and its payload.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct RecordRef<'a> {
     /// Where its frame starts.
     pub at: Position,

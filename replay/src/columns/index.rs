@@ -24,7 +24,7 @@ const DEPTH_MAX: u8 = 20;
 const SHORT_BYTES: usize = 64;
 
 /// The hash of a key: 32 bits of SipHash-1-3, so that keys that all meet are not found by chance, nor without a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Key(u32);
 
 impl Key {
@@ -36,6 +36,14 @@ impl Key {
         Self::of(sip_13(12, words))
     }
 
+    /// The same for three numbers.
+    #[inline]
+    pub(crate) fn of_three(first: u32, second: i32, third: i64) -> Self {
+        let second = u64::from(second.cast_unsigned());
+        let words = [u64::from(first) | second << 32, third.cast_unsigned(), 0];
+        Self::of(sip_13(16, words))
+    }
+
     /// The same for a commit.
     #[inline]
     pub(crate) fn of_hash(hash: &GitHash) -> Self {
@@ -44,6 +52,12 @@ impl Key {
         };
         let [a, b, c, d, e] = [a, b, c, d, e].map(|four| u64::from(u32::from_le_bytes(four)));
         Self::of(sip_13(20, [a | b << 32, c | d << 32, e]))
+    }
+
+    /// The same for numbers that belong to what has a key of its own.
+    #[inline]
+    pub(crate) fn within(self, second: i32, third: i64) -> Self {
+        Self::of_three(self.0, second, third)
     }
 
     /// The same for a text that belongs to a row.
@@ -353,6 +367,12 @@ mod tests {
             let want = Key::of(SipHasher13::new().hash(&bytes));
             assert_eq!(Key::of_numbers(7, number), want);
         }
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&7u32.to_le_bytes());
+        bytes[4..8].copy_from_slice(&(-3i32).to_le_bytes());
+        bytes[8..].copy_from_slice(&i64::MIN.to_le_bytes());
+        let want = Key::of(SipHasher13::new().hash(&bytes));
+        assert_eq!(Key::of_three(7, -3, i64::MIN), want);
         let name: [u8; 20] = std::array::from_fn(|at| 7 * at as u8 + 100);
         let want = Key::of(SipHasher13::new().hash(&name));
         assert_eq!(Key::of_hash(&GitHash::from_bytes(name)), want);

@@ -9,6 +9,7 @@ pub(in crate::corpus) mod apply;
 pub(in crate::corpus) mod commit;
 pub(in crate::corpus) mod commits;
 pub(in crate::corpus) mod history;
+mod look_ahead;
 pub(in crate::corpus) mod parse;
 pub(in crate::corpus) mod refs;
 pub(in crate::corpus) mod repo;
@@ -203,13 +204,6 @@ impl Git {
         }
     }
 
-    /// Asks for what will be looked up to apply these.
-    pub(in crate::corpus) fn prefetch(&self, taken: &parse::Taken<'_>) {
-        taken
-            .keys()
-            .for_each(|key| self.commits.by_hash.prefetch(key));
-    }
-
     /// The commit of this name, known or not.
     pub(in crate::corpus) fn commit(&self, hash: &GitHash) -> Option<u32> {
         self.commit_of_key(hash, Key::of_hash(hash))
@@ -238,18 +232,54 @@ impl Git {
     }
 
     /// The change of a project with this number, complete or not.
-    pub(in crate::corpus) fn change(&self, project: u32, number: i32) -> Option<u32> {
+    pub(in crate::corpus) fn change(
+        &self,
+        texts: Texts<'_>,
+        project: u32,
+        number: i32,
+    ) -> Option<u32> {
+        let name = texts.get(self.projects.name.cell(project));
+        let key = parse::change_key(parse::project_key(name), number);
+        self.change_of_key(project, number, key)
+    }
+
+    /// The same by the key of both.
+    #[inline]
+    pub(in crate::corpus) fn change_of_key(
+        &self,
+        project: u32,
+        number: i32,
+        key: Key,
+    ) -> Option<u32> {
         let changes = &self.changes;
         let is_it = |row| changes.number.get(row) == number && changes.project.get(row) == project;
-        let key = Key::of_numbers(project, i64::from(number));
         changes.by_number.find(key, is_it)
     }
 
-    /// The commit of a patch set.
-    pub(in crate::corpus) fn patch_set(&self, change: u32, version: i32) -> Option<u32> {
+    /// The patch set of a change with this version.
+    pub(in crate::corpus) fn patch_set(
+        &self,
+        texts: Texts<'_>,
+        change: u32,
+        version: i32,
+    ) -> Option<u32> {
+        let changes = &self.changes;
+        let name = texts.get(self.projects.name.cell(changes.project.get(change)));
+        let project = parse::project_key(name);
+        let key = parse::patch_set_key(project, changes.number.get(change), version);
+        self.patch_set_of_key(change, version, key)
+    }
+
+    /// The same by the key of both.
+    #[inline]
+    pub(in crate::corpus) fn patch_set_of_key(
+        &self,
+        change: u32,
+        version: i32,
+        key: Key,
+    ) -> Option<u32> {
         let sets = &self.patch_sets;
         let is_it = |row| sets.version.get(row) == version && sets.change.get(row) == change;
-        let key = Key::of_numbers(change, i64::from(version));
         sets.by_version.find(key, is_it)
     }
 
@@ -293,6 +323,6 @@ impl Owners {
     /// The one of this name.
     pub(in crate::corpus) fn find(&self, texts: Texts<'_>, name: &[u8]) -> Option<u32> {
         let is_it = |row| texts.get(&self.name.get(row)) == name;
-        self.by_name.find(Key::of_text(0, name), is_it)
+        self.by_name.find(parse::project_key(name), is_it)
     }
 }

@@ -4,6 +4,7 @@
 //! record that has it: the row says where that is. Depends on `columns`.
 
 pub(in crate::corpus) mod apply;
+pub(in crate::corpus) mod keys;
 pub(in crate::corpus) mod list_edits;
 pub(in crate::corpus) mod timeline;
 pub mod view;
@@ -11,6 +12,7 @@ pub mod view;
 use crate::columns::{Chain, Index, Key, List, Lists, Moment, NONE, Place, Recent, Text, table};
 use crate::corpus::fault::Faults;
 use crate::corpus::record::Texts;
+use keys::Keys;
 
 /// What an issue is, in bits.
 pub(in crate::corpus) mod flag {
@@ -162,9 +164,14 @@ impl Github {
 
     /// The issue of a repository with this number.
     pub(in crate::corpus) fn issue(&self, repo: u32, number: i32) -> Option<u32> {
+        self.issue_of_key(repo, number, Keys::issue(repo, number))
+    }
+
+    /// The same by the key of both.
+    #[inline]
+    pub(in crate::corpus) fn issue_of_key(&self, repo: u32, number: i32, key: Key) -> Option<u32> {
         let issues = &self.issues;
         let is_it = |row| issues.number.get(row) == number && issues.repo.get(row) == repo;
-        let key = Key::of_numbers(repo, i64::from(number));
         issues.by_number.find(key, is_it)
     }
 
@@ -181,19 +188,20 @@ impl Github {
         let is_it = |row| milestones.id.get(row) == id && milestones.repo.get(row) == repo;
         milestones.by_id.find(Key::of_numbers(repo, id), is_it)
     }
+}
 
-    /// The comment of an issue with this id.
-    pub(in crate::corpus) fn comment(&self, issue: u32, id: i64) -> Option<u32> {
-        let comments = &self.comments;
-        let is_it = |row| comments.id.get(row) == id && comments.issue.get(row) == issue;
-        comments.by_id.find(Key::of_numbers(issue, id), is_it)
+impl Comments {
+    /// The one of an issue with this id; `key` is that of both.
+    pub(in crate::corpus) fn find(&self, issue: u32, id: i64, key: Key) -> Option<u32> {
+        let is_it = |row| self.id.get(row) == id && self.issue.get(row) == issue;
+        self.by_id.find(key, is_it)
     }
 }
 
 impl Happenings {
-    /// The one of an issue with this id.
-    pub(in crate::corpus) fn find(&self, issue: u32, id: i64) -> Option<u32> {
+    /// The one of an issue with this id; `key` is that of both.
+    pub(in crate::corpus) fn find(&self, issue: u32, id: i64, key: Key) -> Option<u32> {
         let is_it = |row| self.id.get(row) == id && self.issue.get(row) == issue;
-        self.by_id.find(Key::of_numbers(issue, id), is_it)
+        self.by_id.find(key, is_it)
     }
 }

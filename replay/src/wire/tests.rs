@@ -18,11 +18,18 @@ use proto::maintpb;
 
 use self::entropy::{Entropy, Generate};
 use self::prost_types::ToProst;
-use super::{DecodeError, DecodeErrorKind, GitDiffTreeFile, GithubIssueMutation, Message, Parts};
+use super::parts::Slices;
+use super::{
+    DecodeError, DecodeErrorKind, GitDiffTreeFile, GithubIssueMutation, Message, OnlyPart, Parts,
+};
 
 /// What a payload says by the borrowed view, as prost's message.
 fn view(payload: &[u8]) -> Result<maintpb::Mutation, DecodeError> {
-    let parts = Parts::split(payload)?;
+    let parts = Parts::split(payload);
+    if let Some(only) = OnlyPart::of(payload) {
+        assert_eq!(parts.as_ref().ok().map(slices), Some(vec![only]));
+    }
+    let parts = parts?;
     let mutation = maintpb::Mutation {
         github_issue: parts.github_issue()?.to_prost(),
         git: parts.git()?.to_prost(),
@@ -37,6 +44,20 @@ fn view(payload: &[u8]) -> Result<maintpb::Mutation, DecodeError> {
         + usize::from(mutation.gerrit.is_some());
     assert_eq!(parts.kinds(), kinds);
     Ok(mutation)
+}
+
+/// All parts of the kinds that may be a payload's only one, and of the others as if they were one of those.
+fn slices<'a>(parts: &Parts<'a>) -> Vec<OnlyPart<'a>> {
+    let all = |slices: &Slices<'a>, kind: fn(&'a [u8]) -> OnlyPart<'a>| {
+        let slices = slices.as_slice().to_vec();
+        slices.into_iter().map(kind)
+    };
+    all(&parts.github_issue, OnlyPart::GithubIssue)
+        .chain(all(&parts.git, OnlyPart::Git))
+        .chain(all(&parts.gerrit, OnlyPart::Gerrit))
+        .chain(all(&parts.github, OnlyPart::Git))
+        .chain(all(&parts.meta, OnlyPart::Git))
+        .collect()
 }
 
 /// The fields of a mutation.
@@ -101,6 +122,30 @@ proptest! {
         let mut bytes = scramble::reencode(&DESCRIPTOR, &mutation.encode_to_vec(), &mut changes);
         scramble::damage(&mut bytes, &mut changes);
         check(&bytes);
+    }
+}
+
+#[test]
+fn a_payload_of_one_part_is_known_as_such() {
+    let issue = maintpb::Mutation {
+        github_issue: Some(maintpb::GithubIssueMutation {
+            body: "a text that is longer than a length of one byte says".repeat(9),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let mut payload = issue.encode_to_vec();
+    assert!(
+        matches!(OnlyPart::of(&payload), Some(OnlyPart::GithubIssue(part)) if part.len() > 400)
+    );
+    assert_eq!(view(&payload), Ok(issue));
+    // Twice is not once, nor is anything that follows.
+    let twice = [&payload[..], &payload[..]].concat();
+    assert_eq!(OnlyPart::of(&twice), None);
+    payload.pop();
+    assert_eq!(OnlyPart::of(&payload), None);
+    for (key, want) in [(0x12, true), (0x22, true), (0x1a, false), (0x10, false)] {
+        assert_eq!(OnlyPart::of(&[key, 0]).is_some(), want);
     }
 }
 

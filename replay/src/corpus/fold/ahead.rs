@@ -1,22 +1,18 @@
 //! Taking the log apart ahead of the folds that apply it, by any thread, in pieces.
 //!
-//! A piece is some records in a row. Whoever has nothing to apply walks on to the end of the next piece, so that every
-//! record is looked up once, and takes it apart while others walk on. Both sides apply the pieces in their order. Few
-//! pieces are there at a time, and small ones unless a record is long, so that what is taken apart needs little memory and is
-//! still in the processor's when it is applied; their lists are used again and again, unless they grew long.
+//! Whoever has nothing to apply walks on to the end of the next piece, so that every record is looked up once, and takes
+//! it apart while others walk on. Both sides apply the pieces in their order. Few pieces are there at a time, and small
+//! ones unless a record is long, so that what is taken apart needs little memory and is still in the processor's when it
+//! is applied; their lists are used again and again, unless they grew long.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use log_core::Position;
-use log_core::frame::Frames;
 
+use super::piece::{Cursor, Piece};
 use crate::corpus::Rules;
-use crate::corpus::git::parse::Taken;
-use crate::prefetch::prefetch;
-use crate::projection::{BrokenFrame, RecordRef};
 use crate::segments::Block;
-use crate::wire::{Parts, empty};
 
 /// Where a piece ends, at the latest after the record that goes beyond.
 const PIECE_BYTES: usize = 512 << 10;
@@ -24,9 +20,6 @@ const PIECE_BYTES: usize = 512 << 10;
 const PIECES_MAX: usize = 12;
 /// And no further one while they have so many bytes: a record may be long, and say much in few bytes.
 const BYTES_MAX: usize = 16 << 20;
-
-/// How far ahead of the walk bytes are asked for: far enough for the memory to answer, and near enough to be still there.
-const AHEAD_BYTES: usize = 4096;
 
 /// Who applies pieces.
 #[derive(Clone, Copy)]
@@ -37,115 +30,6 @@ pub(super) enum Side {
 
 /// How many there are.
 const SIDES: usize = 2;
-
-/// Some records in a row, taken apart.
-#[derive(Default)]
-pub(super) struct Piece<'a> {
-    /// All of them, until they are taken apart.
-    records: Vec<RecordRef<'a>>,
-    /// Those that GitHub's side has to look at.
-    pub(super) of_github: Vec<OfGithub<'a>>,
-    /// The parts of the other side.
-    pub(super) taken: Taken<'a>,
-    /// How many records it has, and where the last one ends.
-    pub(super) count: u64,
-    bytes: usize,
-    pub(super) end: Option<Position>,
-    /// What follows is no record.
-    pub(super) error: Option<BrokenFrame>,
-}
-
-/// A record that GitHub's side has to look at.
-pub(super) struct OfGithub<'a> {
-    pub(super) record: RecordRef<'a>,
-    /// What it says, if that is all it has.
-    pub(super) only_issue: Option<&'a [u8]>,
-}
-
-impl<'a> Piece<'a> {
-    fn clear(&mut self) {
-        empty(&mut self.of_github);
-        self.taken.clear();
-        (self.count, self.bytes, self.end, self.error) = (0, 0, None, None);
-    }
-
-    fn take_apart(&mut self, rules: &Rules) {
-        for record in &self.records {
-            let mut only_issue = None;
-            if let Ok(parts) = Parts::split(record.payload) {
-                only_issue = parts.only_issue();
-                if only_issue.is_none() {
-                    self.taken.add(*record, &parts, rules);
-                    // Of several kinds one may be invalid, which GitHub's side tells of.
-                    if !parts.has_github() && parts.kinds() == 1 {
-                        continue;
-                    }
-                }
-            }
-            self.of_github.push(OfGithub {
-                record: *record,
-                only_issue,
-            });
-        }
-        empty(&mut self.records);
-    }
-}
-
-/// Walks the records of blocks.
-struct Cursor<'a> {
-    blocks: std::slice::Iter<'a, Block>,
-    block: Option<&'a Block>,
-    frames: Frames<'a>,
-    from: Position,
-    is_over: bool,
-}
-
-impl<'a> Cursor<'a> {
-    /// Adds the next records; whether there are any, or an error.
-    fn walk(&mut self, piece: &mut Piece<'a>) -> bool {
-        while !self.is_over && piece.bytes < PIECE_BYTES {
-            let segment = self.block.map_or(0, |block| block.segment);
-            let place = |offset| Position { segment, offset };
-            match self.frames.next() {
-                Some(Ok(frame)) if place(frame.offset) < self.from => {}
-                Some(Ok(frame)) => {
-                    piece.bytes += (frame.end - frame.offset) as usize;
-                    self.ask_ahead(frame.offset, frame.end);
-                    piece.records.push(RecordRef {
-                        at: place(frame.offset),
-                        next: place(frame.end),
-                        payload: frame.payload,
-                    });
-                }
-                Some(Err(source)) => {
-                    piece.error = Some(BrokenFrame { segment, source });
-                    self.is_over = true;
-                }
-                None => match self.blocks.next() {
-                    Some(block) => {
-                        self.block = Some(block);
-                        self.frames = block.frames();
-                    }
-                    None => self.is_over = true,
-                },
-            }
-        }
-        piece.count = piece.records.len() as u64;
-        piece.end = piece.records.last().map(|record| record.next);
-        piece.count > 0 || piece.error.is_some()
-    }
-
-    /// Asks for as many bytes as a record has, some way ahead: where the records after it are is not known yet, and each
-    /// would be waited for.
-    fn ask_ahead(&self, start: u64, end: u64) {
-        let Some(block) = self.block else { return };
-        // Within the block, so they fit.
-        let [start, end] = [start, end].map(|at| (at - block.start) as usize + AHEAD_BYTES);
-        let bytes: &[u8] = &block.bytes;
-        let end = end.min(bytes.len());
-        prefetch(bytes.get(start..end).unwrap_or_default());
-    }
-}
 
 /// The pieces, and who is how far.
 pub(super) struct Queue<'a> {
@@ -199,13 +83,7 @@ impl<'a> Queue<'a> {
     pub(super) fn new(blocks: &'a [Block], from: Position, rules: &'a Rules) -> Self {
         Self {
             rules,
-            cursor: Mutex::new(Cursor {
-                blocks: blocks.iter(),
-                block: None,
-                frames: Frames::new(&[], 0),
-                from,
-                is_over: false,
-            }),
+            cursor: Mutex::new(Cursor::new(blocks, from)),
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -305,15 +183,15 @@ impl<'a> Queue<'a> {
             }
             state.spare.pop().unwrap_or_default()
         };
-        let is_piece = cursor.walk(&mut piece);
+        let is_piece = cursor.walk(PIECE_BYTES, &mut piece);
         let mut state = lock(&self.state);
-        state.is_walked |= cursor.is_over;
+        state.is_walked |= cursor.is_over();
         if !is_piece {
             self.tell(state);
             return None;
         }
         state.pieces.push_back(None);
-        state.bytes += piece.bytes;
+        state.bytes += piece.bytes();
         Some((state.first + state.pieces.len() - 1, piece))
     }
 
@@ -328,7 +206,7 @@ impl<'a> Queue<'a> {
             let piece = state.pieces.pop_front().flatten();
             applied.extend(piece.and_then(Arc::into_inner));
         }
-        state.bytes -= applied.iter().map(|piece| piece.bytes).sum::<usize>();
+        state.bytes -= applied.iter().map(Piece::bytes).sum::<usize>();
         self.tell(state);
         if !applied.is_empty() {
             applied.iter_mut().for_each(Piece::clear);
@@ -357,6 +235,7 @@ impl<'a> State<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::projection::Walked;
 
     /// Blocks with so many records, some of them longer than a piece.
     fn blocks(records: usize) -> Vec<Block> {
@@ -390,12 +269,12 @@ mod tests {
         let starts = |side| {
             let mut starts = Vec::new();
             queue.apply(side, |piece| {
-                assert_eq!(piece.count as usize, piece.of_github.len());
                 let records = piece.of_github.iter().map(|of| of.record);
-                assert_eq!(
-                    piece.end,
-                    records.clone().next_back().map(|record| record.next)
-                );
+                let mut walked = Walked::default();
+                piece.tell(&mut walked);
+                assert_eq!(walked.records as usize, piece.of_github.len());
+                let last = records.clone().next_back();
+                assert_eq!(walked.end, last.map(|last| last.next).unwrap_or_default());
                 starts.extend(records.map(|record| record.at));
             });
             starts
@@ -418,8 +297,12 @@ mod tests {
         // What is used again is empty.
         let state = lock(&queue.state);
         assert!(state.pieces.is_empty() && !state.spare.is_empty());
-        let is_empty = |piece: &Piece<'_>| piece.records.is_empty() && piece.of_github.is_empty();
-        assert!(state.spare.iter().all(is_empty));
+        assert!(
+            state
+                .spare
+                .iter()
+                .all(|piece| piece.bytes() == 0 && piece.of_github.is_empty())
+        );
     }
 
     #[test]

@@ -117,7 +117,8 @@ impl<'a> Cl<'a> {
 
     fn patch_set(&self, version: i32) -> Option<Commit<'a>> {
         let git = &self.corpus.git;
-        let commit = git.patch_sets.commit.get(git.patch_set(self.row, version)?);
+        let row = git.patch_set(self.corpus.texts(), self.row, version)?;
+        let commit = git.patch_sets.commit.get(row);
         let has_it = git.has_commit(git.changes.project.get(self.row), commit);
         has_it.then(|| self.commit_at(commit))
     }

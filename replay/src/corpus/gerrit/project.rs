@@ -42,8 +42,8 @@ impl<'a> GerritProject<'a> {
 
     /// The change of this number, if it is complete.
     pub fn cl(&self, number: i32) -> Option<Cl<'a>> {
-        let row = self.corpus.git.change(self.row, number)?;
         let corpus = self.corpus;
+        let row = corpus.git.change(corpus.texts(), self.row, number)?;
         Some(Cl { corpus, row }).filter(Cl::is_complete)
     }
 

@@ -94,6 +94,8 @@ impl Git {
             hash,
             key,
             change,
+            change_key,
+            patch_set_key,
         } = *git_ref;
         match change {
             ChangeRef::Ignored if name.starts_with(META_REFS) => return,
@@ -112,12 +114,12 @@ impl Git {
         else {
             return self.put_ref(step, project, name, Some(hash), b"", touched);
         };
-        let Some(row) = self.change_row(project, number) else {
+        let Some(row) = self.change_row(project, number, change_key) else {
             return self.faults.add(&step.record, FaultKind::Full, name);
         };
         match change {
             ChangeRef::PatchSet { version, .. } => {
-                self.put_patch_set(step, row, version, commit);
+                self.put_patch_set(step, row, (version, patch_set_key), commit);
             }
             _ => self.meta_moved(step, row, commit),
         }
@@ -125,8 +127,14 @@ impl Git {
     }
 
     /// Sets a patch set's commit; it is the change's from now on, whatever its number (spec 3.5, 4).
-    fn put_patch_set(&mut self, step: &Step<'_>, change: u32, version: i32, commit: u32) {
-        match self.patch_set(change, version) {
+    fn put_patch_set(
+        &mut self,
+        step: &Step<'_>,
+        change: u32,
+        (version, key): (i32, Key),
+        commit: u32,
+    ) {
+        match self.patch_set_of_key(change, version, key) {
             Some(row) => self.patch_sets.commit.set(row, commit),
             None => {
                 let row = self.patch_sets.change.len();
@@ -138,7 +146,6 @@ impl Git {
                 self.patch_sets.version.push(version);
                 self.patch_sets.commit.push(commit);
                 self.patch_sets.previous.push(chain.last);
-                let key = Key::of_numbers(change, i64::from(version));
                 self.patch_sets.by_version.insert(key, row);
                 self.changes.patch_sets.set(change, chain.with(row));
             }
@@ -205,8 +212,8 @@ impl Git {
     }
 
     /// The change's row, made if it is new.
-    fn change_row(&mut self, project: u32, number: i32) -> Option<u32> {
-        if let Some(row) = self.change(project, number) {
+    fn change_row(&mut self, project: u32, number: i32, key: Key) -> Option<u32> {
+        if let Some(row) = self.change_of_key(project, number, key) {
             return Some(row);
         }
         let changes = &mut self.changes;
@@ -227,7 +234,6 @@ impl Git {
         changes.created.push(Moment::default());
         changes.owner.push(-1);
         changes.previous.push(chain.last);
-        let key = Key::of_numbers(project, i64::from(number));
         changes.by_number.insert(key, row);
         self.projects.changes.set(project, chain.with(row));
         Some(row)

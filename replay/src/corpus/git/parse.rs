@@ -14,8 +14,8 @@ use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, Part,
-    Parts, empty,
+    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, OnlyPart,
+    Part, Parts, empty, merge_part,
 };
 
 /// The git and Gerrit parts of many records, taken apart.
@@ -33,6 +33,8 @@ pub(in crate::corpus) struct Taken<'a> {
     // Decoded into again and again.
     git: GitMutation<'a>,
     gerrit: GerritMutation<'a>,
+    /// The project that refs were set of last, and its key.
+    project: Option<(&'a str, Key)>,
 }
 
 /// A part of a record.
@@ -140,6 +142,46 @@ pub(in crate::corpus) struct ReadRef<'a> {
     pub(super) key: Key,
     /// What its name makes it.
     pub(super) change: ChangeRef,
+    /// The key of the change that it is of, and that of the patch set that it is.
+    pub(super) change_key: Key,
+    pub(super) patch_set_key: Key,
+}
+
+/// The key of a project's name.
+pub(super) fn project_key(name: &[u8]) -> Key {
+    Key::of_text(0, name)
+}
+
+/// The key of a change. It is known before its project's row is.
+pub(super) fn change_key(project: Key, number: i32) -> Key {
+    project.within(number, -1)
+}
+
+/// The key of a patch set.
+pub(super) fn patch_set_key(project: Key, change: i32, version: i32) -> Key {
+    project.within(change, i64::from(version))
+}
+
+impl<'a> ReadRef<'a> {
+    fn new(project: Key, name: &'a [u8], hash: GitHash, key: Key) -> Self {
+        let change = change_ref(name);
+        let (change_key, patch_set_key) = match change {
+            ChangeRef::Meta { change } => (change_key(project, change), Key::default()),
+            ChangeRef::PatchSet { change, version } => (
+                change_key(project, change),
+                patch_set_key(project, change, version),
+            ),
+            _ => Default::default(),
+        };
+        Self {
+            name,
+            hash,
+            key,
+            change,
+            change_key,
+            patch_set_key,
+        }
+    }
 }
 
 impl<'a> Taken<'a> {
@@ -153,6 +195,22 @@ impl<'a> Taken<'a> {
         empty(&mut self.deleted_refs);
         self.git.clear();
         self.gerrit.clear();
+    }
+
+    /// The commits and the refs of changes that are named in the part of this number, if there are as many.
+    pub(super) fn named(&self, part: usize) -> (&[Read<'a>], &[ReadRef<'a>]) {
+        let Some(entry) = self.parts.get(part) else {
+            return Default::default();
+        };
+        let before = part
+            .checked_sub(1)
+            .and_then(|before| self.parts.get(before));
+        let (from, to) = (
+            before.map_or(Ends::default(), |before| before.ends),
+            entry.ends,
+        );
+        let commits = between(&self.commits, from.commits, to.commits);
+        (commits, between(&self.refs, from.refs, to.refs))
     }
 
     /// Takes a record's parts apart. Nothing is added if it has none of git's or Gerrit's, or if it has several kinds and
@@ -169,41 +227,79 @@ impl<'a> Taken<'a> {
         if parts.kinds() > 1 && parts.check_all().is_err() {
             return;
         }
+        self.add_unless_invalid(record, |taken| {
+            let said = recorded::of_meta(parts.meta()?.as_ref());
+            if parts.decode_into(&parts.git, &mut taken.git)? {
+                taken.add_git(record, said, rules);
+            }
+            if parts.decode_into(&parts.gerrit, &mut taken.gerrit)? {
+                taken.add_gerrit(record, said, rules);
+            }
+            Ok(())
+        });
+    }
+
+    /// Takes a record apart that has but this part, if it is one of these.
+    pub(in crate::corpus) fn add_only(
+        &mut self,
+        record: RecordRef<'a>,
+        part: OnlyPart<'a>,
+        rules: &Rules,
+    ) {
+        self.add_unless_invalid(record, |taken| {
+            match part {
+                OnlyPart::Git(part) => {
+                    taken.git.clear();
+                    merge_part(record.payload, part, &mut taken.git)?;
+                    taken.add_git(record, None, rules);
+                }
+                OnlyPart::Gerrit(part) => {
+                    taken.gerrit.clear();
+                    merge_part(record.payload, part, &mut taken.gerrit)?;
+                    taken.add_gerrit(record, None, rules);
+                }
+                OnlyPart::GithubIssue(_) => {}
+            }
+            Ok(())
+        });
+    }
+
+    /// Adds what `add` adds of a record, or that it is invalid.
+    #[inline]
+    fn add_unless_invalid(
+        &mut self,
+        record: RecordRef<'a>,
+        add: impl FnOnce(&mut Self) -> Result<(), DecodeError>,
+    ) {
         let (first, before) = (self.parts.len(), self.ends());
-        if let Err(error) = self.try_add(record, parts, rules) {
+        if let Err(error) = add(self) {
             self.parts.truncate(first);
             self.truncate(before);
             self.push(record, None, Content::Invalid(error));
         }
     }
 
-    fn try_add(
-        &mut self,
-        record: RecordRef<'a>,
-        parts: &Parts<'a>,
-        rules: &Rules,
-    ) -> Result<(), DecodeError> {
-        let said = recorded::of_meta(parts.meta()?.as_ref());
-        if parts.decode_into(&parts.git, &mut self.git)? {
-            let before = self.ends();
-            let repo = self.take_git(rules.original_semantics);
-            let content = match rules.scope.has_git(repo) {
-                true => Content::Git(repo),
-                false => self.out_of_scope(before),
-            };
-            self.push(record, said, content);
-        }
-        if parts.decode_into(&parts.gerrit, &mut self.gerrit)? {
-            let before = self.ends();
-            self.take_gerrit(rules.original_semantics);
-            let time = said.or_else(|| self.said_by_gerrit(before));
-            let content = match rules.scope.has_gerrit(self.gerrit.project) {
-                true => Content::Gerrit(self.gerrit.project),
-                false => self.out_of_scope(before),
-            };
-            self.push(record, time, content);
-        }
-        Ok(())
+    /// Adds the decoded part of a plain repository.
+    fn add_git(&mut self, record: RecordRef<'a>, said: Option<Time>, rules: &Rules) {
+        let before = self.ends();
+        let repo = self.take_git(rules.original_semantics);
+        let content = match rules.scope.has_git(repo) {
+            true => Content::Git(repo),
+            false => self.out_of_scope(before),
+        };
+        self.push(record, said, content);
+    }
+
+    /// Adds the decoded part of a project.
+    fn add_gerrit(&mut self, record: RecordRef<'a>, said: Option<Time>, rules: &Rules) {
+        let before = self.ends();
+        self.take_gerrit(rules.original_semantics);
+        let time = said.or_else(|| self.said_by_gerrit(before));
+        let content = match rules.scope.has_gerrit(self.gerrit.project) {
+            true => Content::Gerrit(self.gerrit.project),
+            false => self.out_of_scope(before),
+        };
+        self.push(record, time, content);
     }
 
     fn out_of_scope(&mut self, before: Ends) -> Content<'a> {
@@ -245,6 +341,11 @@ impl<'a> Taken<'a> {
                 Err(unread) => self.unread.push(unread),
             }
         }
+        let project = match self.project {
+            Some((last, key)) if last == gerrit.project => key,
+            _ => project_key(gerrit.project.as_bytes()),
+        };
+        self.project = Some((gerrit.project, project));
         for git_ref in gerrit.refs.drain(..) {
             let name = git_ref.value.r#ref.as_bytes();
             let target = git_ref.value.sha1.as_bytes();
@@ -253,12 +354,7 @@ impl<'a> Taken<'a> {
             let known = last.map(|last| (last.hash, last.key));
             let read = || GitHash::from_hex(target).map(|hash| (hash, Key::of_hash(&hash)));
             match known.or_else(read) {
-                Some((hash, key)) => self.refs.push(ReadRef {
-                    name,
-                    hash,
-                    key,
-                    change: change_ref(name),
-                }),
+                Some((hash, key)) => self.refs.push(ReadRef::new(project, name, hash, key)),
                 None => self.unread.push(Unread {
                     kind: FaultKind::RefBadHash,
                     name,
@@ -296,13 +392,6 @@ impl<'a> Taken<'a> {
         self.refs.truncate(to.refs as usize);
         self.plain_refs.truncate(to.plain_refs as usize);
         self.deleted_refs.truncate(to.deleted_refs as usize);
-    }
-
-    /// The keys of the commits that are named in them.
-    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
-        let commits = self.commits.iter();
-        let parent = |read: &Read<'_>| read.first_parent.map(|(_, key)| key);
-        commits.flat_map(move |read| [Some(read.key), parent(read)].into_iter().flatten())
     }
 
     /// The parts, in the order of the records.

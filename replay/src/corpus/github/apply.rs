@@ -3,6 +3,7 @@
 //! Where the original would panic, the mutation is passed over whole and the fault is listed. Depends on the
 //! tables and on [`crate::wire`].
 
+use super::keys::Keys;
 use super::{Github, MILESTONE_NONE, MILESTONE_UNKNOWN, flag};
 use crate::columns::{Chain, Key, List, Moment, NONE, ROWS_MAX, Text};
 use crate::corpus::fault::FaultKind;
@@ -54,37 +55,43 @@ impl Github {
         }
     }
 
-    /// What changed in an issue (spec 3.3).
+    /// What changed in an issue (spec 3.3). `keys` has looked ahead at the mutation.
     pub(in crate::corpus) fn apply_issue(
         &mut self,
         step: &Step<'_>,
         mutation: &GithubIssueMutation<'_>,
+        keys: &mut Keys,
         touched: &mut dyn Touched,
     ) {
         let exists = !mutation.not_exist;
         if exists && mutation.add_label.iter().any(|label| label.value.id == 0) {
             return self.faults.add(&step.record, FaultKind::LabelZero, b"");
         }
-        let (owner, name) = (mutation.owner.as_bytes(), mutation.repo.as_bytes());
-        let Some(repo) = self.repo_row(step, owner, name) else {
+        let Some(repo) = self.repo_of_keys(step, mutation, keys) else {
+            let owner = mutation.owner.as_bytes();
             return self
                 .faults
                 .add(&step.record, FaultKind::IssueWithoutRepo, owner);
         };
         if mutation.number == 0 {
-            return self.faults.add(&step.record, FaultKind::IssueZero, name);
+            return self
+                .faults
+                .add(&step.record, FaultKind::IssueZero, mutation.repo.as_bytes());
         }
-        let Some(issue) = self.issue_row(repo, mutation) else {
-            return self.faults.add(&step.record, FaultKind::Full, name);
+        let Some(issue) = self.issue_row(repo, mutation, keys.issue) else {
+            return self
+                .faults
+                .add(&step.record, FaultKind::Full, mutation.repo.as_bytes());
         };
         touched.issue(issue);
         self.set_flag(issue, flag::NOT_EXIST, mutation.not_exist);
         if exists {
             self.apply_fields(step, (repo, issue), mutation, touched);
             self.apply_lists(step, (repo, issue), mutation, touched);
-            self.apply_comments(step, issue, mutation);
-            self.apply_events(step, issue, mutation);
-            self.apply_reviews(step, issue, mutation);
+            let keys = keys.parts(mutation);
+            self.apply_comments(step, issue, mutation, keys.comments);
+            self.apply_events(step, issue, mutation, keys.events);
+            self.apply_reviews(step, issue, mutation, keys.reviews);
         }
     }
 
@@ -176,6 +183,22 @@ impl Github {
         self.issues.flags.set(issue, flags);
     }
 
+    /// The row of a mutation's repository. One that was not there when the keys looked ahead is made, and so are the keys.
+    fn repo_of_keys(
+        &mut self,
+        step: &Step<'_>,
+        mutation: &GithubIssueMutation<'_>,
+        keys: &mut Keys,
+    ) -> Option<u32> {
+        if let Some(repo) = keys.repo {
+            return Some(self.repos.recent.note(repo));
+        }
+        let (owner, name) = (mutation.owner.as_bytes(), mutation.repo.as_bytes());
+        let repo = self.repo_row(step, owner, name)?;
+        keys.make(repo, mutation);
+        Some(repo)
+    }
+
     /// The repository's row, made if it is new; `None` without owner or name.
     fn repo_row(&mut self, step: &Step<'_>, owner: &[u8], name: &[u8]) -> Option<u32> {
         if owner.is_empty() || name.is_empty() {
@@ -196,9 +219,14 @@ impl Github {
     }
 
     /// The issue's row, made if it is new.
-    fn issue_row(&mut self, repo: u32, mutation: &GithubIssueMutation<'_>) -> Option<u32> {
+    fn issue_row(
+        &mut self,
+        repo: u32,
+        mutation: &GithubIssueMutation<'_>,
+        key: Key,
+    ) -> Option<u32> {
         let number = mutation.number;
-        if let Some(issue) = self.issue(repo, number) {
+        if let Some(issue) = self.issue_of_key(repo, number, key) {
             return Some(issue);
         }
         let row = Some(self.issues.repo.len()).filter(|row| *row < MILESTONE_NONE)?;
@@ -232,7 +260,6 @@ impl Github {
         issues.events_synced.push(Moment::default());
         issues.reviews_synced.push(Moment::default());
         issues.previous.push(chain.last);
-        let key = Key::of_numbers(repo, i64::from(number));
         issues.by_number.insert(key, row);
         self.repos.issues.set(repo, chain.with(row));
         Some(row)

@@ -22,9 +22,10 @@ impl Github {
         step: &Step<'_>,
         issue: u32,
         mutation: &GithubIssueMutation<'_>,
+        keys: &[Key],
     ) {
-        for comment in &mutation.comment {
-            self.put_comment(step, issue, &comment.value);
+        for (comment, key) in mutation.comment.iter().zip(keys) {
+            self.put_comment(step, (issue, *key), &comment.value);
         }
         if let Some(synced) = synced(mutation.comment_status.as_ref()) {
             self.issues.comments_synced.set(issue, synced);
@@ -34,13 +35,13 @@ impl Github {
     fn put_comment(
         &mut self,
         step: &Step<'_>,
-        issue: u32,
+        (issue, key): (u32, Key),
         comment: &GithubIssueCommentMutation<'_>,
     ) {
         if comment.id == 0 {
             return self.faults.add(&step.record, FaultKind::CommentZero, b"");
         }
-        let Some(row) = self.comment_row(issue, comment.id) else {
+        let Some(row) = self.comment_row(issue, comment.id, key) else {
             return self.faults.add(&step.record, FaultKind::Full, b"");
         };
         if let Some(user) = &comment.user {
@@ -59,8 +60,8 @@ impl Github {
         }
     }
 
-    fn comment_row(&mut self, issue: u32, id: i64) -> Option<u32> {
-        if let Some(row) = self.comment(issue, id) {
+    fn comment_row(&mut self, issue: u32, id: i64, key: Key) -> Option<u32> {
+        if let Some(row) = self.comments.find(issue, id, key) {
             return Some(row);
         }
         let row = Some(self.comments.id.len()).filter(|row| *row < ROWS_MAX)?;
@@ -73,7 +74,7 @@ impl Github {
         comments.updated.push(Moment::default());
         comments.body.push(Text::default());
         comments.previous.push(chain.last);
-        comments.by_id.insert(Key::of_numbers(issue, id), row);
+        comments.by_id.insert(key, row);
         self.issues.comments.set(issue, chain.with(row));
         Some(row)
     }
@@ -83,8 +84,9 @@ impl Github {
         step: &Step<'_>,
         issue: u32,
         mutation: &GithubIssueMutation<'_>,
+        keys: &[Key],
     ) {
-        for part in &mutation.event {
+        for (part, key) in mutation.event.iter().zip(keys) {
             let event = &part.value;
             if event.id == 0 {
                 self.faults.add(&step.record, FaultKind::EventZero, b"");
@@ -111,7 +113,7 @@ impl Github {
             }
             self.note_event(issue, happening.created);
             let chain = self.issues.events.get(issue);
-            match self.events.put(issue, happening, chain) {
+            match self.events.put((issue, *key), happening, chain) {
                 Some(chain) => self.issues.events.set(issue, chain),
                 None => self.faults.add(&step.record, FaultKind::Full, b""),
             }
@@ -126,8 +128,9 @@ impl Github {
         step: &Step<'_>,
         issue: u32,
         mutation: &GithubIssueMutation<'_>,
+        keys: &[Key],
     ) {
-        for part in &mutation.review {
+        for (part, key) in mutation.review.iter().zip(keys) {
             let review = &part.value;
             if review.id == 0 {
                 self.faults.add(&step.record, FaultKind::ReviewZero, b"");
@@ -142,7 +145,7 @@ impl Github {
             };
             self.note_event(issue, happening.created);
             let chain = self.issues.reviews.get(issue);
-            match self.reviews.put(issue, happening, chain) {
+            match self.reviews.put((issue, *key), happening, chain) {
                 Some(chain) => self.issues.reviews.set(issue, chain),
                 None => self.faults.add(&step.record, FaultKind::Full, b""),
             }
@@ -161,7 +164,12 @@ impl Github {
 
 impl Happenings {
     /// Adds one, or replaces that with the same id, and gives the issue's chain; `None` if there is no room.
-    fn put(&mut self, issue: u32, happening: Happening, chain: Chain) -> Option<Chain> {
+    fn put(
+        &mut self,
+        (issue, key): (u32, Key),
+        happening: Happening,
+        chain: Chain,
+    ) -> Option<Chain> {
         let Happening {
             id,
             kind,
@@ -169,7 +177,7 @@ impl Happenings {
             created,
             place,
         } = happening;
-        if let Some(row) = self.find(issue, id) {
+        if let Some(row) = self.find(issue, id, key) {
             self.kind.set(row, kind);
             self.actor.set(row, actor);
             self.created.set(row, created);
@@ -184,7 +192,7 @@ impl Happenings {
         self.created.push(created);
         self.place.push(place);
         self.previous.push(chain.last);
-        self.by_id.insert(Key::of_numbers(issue, id), row);
+        self.by_id.insert(key, row);
         Some(chain.with(row))
     }
 }

@@ -1,0 +1,172 @@
+//! GitHub's side of the fold: records are decoded some at a time, so that what they name in the tables is asked for
+//! before it is looked up. Depends on the tables and on [`crate::wire`].
+
+use super::at_byte;
+use super::piece::Piece;
+use crate::corpus::github::Github;
+use crate::corpus::github::apply::Touched;
+use crate::corpus::github::keys::Keys;
+use crate::corpus::record::{Step, Texts};
+use crate::corpus::touched::{Rows, Unwatched};
+use crate::corpus::{FaultKind, Rules, recorded};
+use crate::projection::RecordRef;
+use crate::segments::Segments;
+use crate::time::Time;
+use crate::wire::{
+    DecodeError, GithubIssueMutation, GithubMutation, Message as _, Parts, merge_part,
+};
+
+/// So many records are decoded before the first of them is applied: enough for the memory to answer, and few enough to be
+/// still in the processor's.
+const LOOK_AHEAD: usize = 6;
+
+/// GitHub's parts of a record, decoded. Many records are decoded into one, one after the other, so that its lists are
+/// made once.
+#[derive(Default)]
+struct Decoded<'a> {
+    record: RecordRef<'a>,
+    issue: GithubIssueMutation<'a>,
+    has_issue: bool,
+    repo: GithubMutation<'a>,
+    has_repo: bool,
+    /// When the record was written, by its own account.
+    said: Option<Time>,
+    /// Of the issue's mutation.
+    keys: Keys,
+    error: Option<DecodeError>,
+}
+
+impl<'a> Decoded<'a> {
+    /// Decodes a payload, which may be known to have nothing but one part.
+    fn decode(&mut self, record: RecordRef<'a>, only_issue: Option<&'a [u8]>) {
+        let payload = record.payload;
+        self.record = record;
+        (self.has_issue, self.has_repo, self.said) = (false, false, None);
+        let decoded = match only_issue {
+            Some(issue) => self.decode_issue(payload, issue),
+            None => self.try_decode(payload),
+        };
+        self.error = decoded.err();
+    }
+
+    fn decode_issue(&mut self, payload: &'a [u8], issue: &'a [u8]) -> Result<(), DecodeError> {
+        self.has_issue = true;
+        self.issue.clear();
+        merge_part(payload, issue, &mut self.issue)
+    }
+
+    fn try_decode(&mut self, payload: &'a [u8]) -> Result<(), DecodeError> {
+        let parts = Parts::split(payload)?;
+        let kinds = parts.kinds();
+        if kinds > 1 {
+            parts.check_all()?;
+        }
+        if parts.has_github() || kinds == 0 {
+            self.said = recorded::of_meta(parts.meta()?.as_ref());
+            self.has_issue = parts.decode_into(&parts.github_issue, &mut self.issue)?;
+            self.has_repo = parts.decode_into(&parts.github, &mut self.repo)?;
+        }
+        Ok(())
+    }
+}
+
+/// GitHub's side: what its records are decoded into, and what they are applied to.
+pub(super) struct GithubSide<'c, 'a> {
+    /// At most [`LOOK_AHEAD`].
+    decoded: Vec<Decoded<'a>>,
+    tables: GithubTables<'c>,
+    /// When the latest of the records that were applied was written.
+    pub(super) recorded: Option<Time>,
+}
+
+impl<'c, 'a> GithubSide<'c, 'a> {
+    pub(super) fn new(github: &'c mut Github, segments: &'c Segments, rules: &'c Rules) -> Self {
+        Self {
+            decoded: Vec::new(),
+            tables: GithubTables {
+                github,
+                segments,
+                rules,
+            },
+            recorded: None,
+        }
+    }
+
+    /// Applies GitHub's parts of a piece.
+    pub(super) fn apply(&mut self, piece: &Piece<'a>, touched: Option<&mut Rows>) {
+        let mut unwatched = Unwatched;
+        let touched: &mut dyn Touched = match touched {
+            Some(rows) => rows,
+            None => &mut unwatched,
+        };
+        for records in piece.of_github.chunks(LOOK_AHEAD) {
+            if self.decoded.len() < records.len() {
+                self.decoded.resize_with(records.len(), Decoded::default);
+            }
+            for (decoded, of_github) in self.decoded.iter_mut().zip(records) {
+                decoded.decode(of_github.record, of_github.only_issue);
+                self.tables.look_ahead(decoded);
+            }
+            for decoded in &mut self.decoded[..records.len()] {
+                let recorded = self.tables.apply(decoded, touched);
+                self.recorded = self.recorded.max(recorded);
+            }
+        }
+    }
+}
+
+/// GitHub's tables, and what their fold looks at.
+struct GithubTables<'c> {
+    github: &'c mut Github,
+    segments: &'c Segments,
+    rules: &'c Rules,
+}
+
+impl<'c> GithubTables<'c> {
+    /// Asks for what will be looked up.
+    fn look_ahead(&self, decoded: &mut Decoded<'_>) {
+        if decoded.has_issue && decoded.error.is_none() {
+            let (keys, issue) = (&mut decoded.keys, &decoded.issue);
+            keys.look_ahead(self.github, self.texts(), issue);
+        }
+    }
+
+    fn texts(&self) -> Texts<'c> {
+        Texts {
+            segments: self.segments,
+            extra: None,
+        }
+    }
+
+    /// Applies GitHub's parts of a record. This side also tells of what is no mutation at all, unless the record has
+    /// only parts of the other side.
+    fn apply(&mut self, decoded: &mut Decoded<'_>, touched: &mut dyn Touched) -> Option<Time> {
+        let record = decoded.record;
+        if let Some(error) = decoded.error {
+            let (fault, about) = (FaultKind::NotAMutation, at_byte(error));
+            self.github.faults.add_about(&record, fault, &about);
+            // It counts as what `Projection::recorded` says of it, or the past would depend on where a fold began.
+            return recorded::recorded(record.payload);
+        }
+        let issue = decoded.has_issue.then_some(&decoded.issue);
+        let repo = decoded.has_repo.then_some(&decoded.repo);
+        let step = Step {
+            record,
+            texts: self.texts(),
+        };
+        let scope = &self.rules.scope;
+        if let Some(issue) = issue {
+            if scope.has_github(issue.owner, issue.repo) {
+                self.github
+                    .apply_issue(&step, issue, &mut decoded.keys, touched);
+            } else {
+                self.github.learn_people(&step, issue);
+            }
+        }
+        if let Some(repo) = repo.filter(|repo| scope.has_github(repo.owner, repo.repo)) {
+            self.github.apply_repo(&step, repo, touched);
+        }
+        let by_content = || issue.and_then(recorded::of_issue);
+        decoded.said.or_else(by_content)
+    }
+}
