@@ -14,8 +14,9 @@ mod store;
 mod write;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -84,11 +85,53 @@ pub enum CheckpointError {
     },
 }
 
-/// What is known of a block's bytes.
-mod state {
-    pub(super) const UNSEEN: u8 = 0;
-    pub(super) const SOUND: u8 = 1;
-    pub(super) const BROKEN: u8 = 2;
+/// What is known of a block: nothing yet, that it is damaged, or that it is sound, and then also where it is. In one word, as
+/// every look at a cell of a mapped page asks for it.
+struct Known(AtomicU64);
+
+impl Known {
+    const NOTHING: u64 = 0;
+    const BROKEN: u64 = 1;
+    const SOUND: u64 = 2;
+    /// Bits of the above.
+    const STATE_BITS: u32 = 2;
+    /// Bits of a length; a block that is longer is looked up in the table each time.
+    const LEN_BITS: u32 = 26;
+
+    fn nothing() -> Self {
+        Self(AtomicU64::new(Self::NOTHING))
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::BROKEN
+    }
+
+    fn set_broken(&self) {
+        self.0.store(Self::BROKEN, Ordering::Relaxed);
+    }
+
+    /// Where it is, if it is known to be sound.
+    #[inline]
+    fn sound(&self) -> Option<Range<usize>> {
+        let known = self.0.load(Ordering::Relaxed);
+        if known & Self::SOUND == 0 {
+            return None;
+        }
+        let len = (known >> Self::STATE_BITS) as usize & ((1 << Self::LEN_BITS) - 1);
+        let start = (known >> (Self::STATE_BITS + Self::LEN_BITS)) as usize * ALIGNMENT;
+        Some(start..start + len)
+    }
+
+    /// Notes that it is sound, if where it is fits.
+    fn set_sound(&self, place: &Range<usize>) {
+        let (start, len) = ((place.start / ALIGNMENT) as u64, place.len() as u64);
+        let room = u64::BITS - Self::STATE_BITS - Self::LEN_BITS;
+        if len >> Self::LEN_BITS == 0 && start >> room == 0 {
+            let place = start << Self::LEN_BITS | len;
+            let known = place << Self::STATE_BITS | Self::SOUND;
+            self.0.store(known, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A checkpoint file that is mapped.
@@ -97,7 +140,7 @@ pub(crate) struct Checkpoint {
     bytes: SegmentBytes,
     /// Where the table of blocks is.
     table: usize,
-    states: Box<[AtomicU8]>,
+    known: Box<[Known]>,
     head: Head,
     numbers: Vec<u64>,
     origin: OnceLock<Origin>,
@@ -184,7 +227,7 @@ impl Checkpoint {
         Ok(Arc::new(Self {
             path: path.to_owned(),
             table,
-            states: (0..blocks).map(|_| AtomicU8::new(state::UNSEEN)).collect(),
+            known: (0..blocks).map(|_| Known::nothing()).collect(),
             head,
             numbers: numbers.map(|bytes| u64::from_le_bytes(*bytes)).collect(),
             origin: OnceLock::new(),
@@ -211,7 +254,7 @@ impl Checkpoint {
     /// How many blocks there are.
     pub(crate) fn blocks(&self) -> u32 {
         // More than so many pages of a table can't be.
-        u32::try_from(self.states.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.known.len()).unwrap_or(u32::MAX)
     }
 
     /// The part of the file that a block is.
@@ -222,25 +265,31 @@ impl Checkpoint {
     }
 
     /// A block's bytes; `None` if they are damaged.
+    #[inline]
     pub(crate) fn sound_block(&self, block: u32) -> Option<&[u8]> {
-        let known = self.states.get(block as usize)?;
-        let (start, len, checksum) = self.entry(block)?;
-        let bytes = self.bytes.get(start..start + len)?;
-        match known.load(Ordering::Relaxed) {
-            state::SOUND => Some(bytes),
-            state::BROKEN => None,
-            _ => {
-                // Who comes second finds the same.
-                let is_sound = xxh3_64(bytes) == checksum;
-                let found = if is_sound {
-                    state::SOUND
-                } else {
-                    state::BROKEN
-                };
-                known.store(found, Ordering::Relaxed);
-                is_sound.then_some(bytes)
-            }
+        let known = self.known.get(block as usize)?;
+        match known.sound() {
+            Some(place) => self.bytes.get(place),
+            None => self.checked_block(known, block),
         }
+    }
+
+    /// The same for one of which nothing is known: it is looked through.
+    #[inline(never)]
+    fn checked_block(&self, known: &Known, block: u32) -> Option<&[u8]> {
+        if known.is_broken() {
+            return None;
+        }
+        let (start, len, checksum) = self.entry(block)?;
+        let place = start..start + len;
+        let bytes = self.bytes.get(place.clone())?;
+        // Who comes second finds the same.
+        if xxh3_64(bytes) != checksum {
+            known.set_broken();
+            return None;
+        }
+        known.set_sound(&place);
+        Some(bytes)
     }
 
     /// A block as cells. One that is damaged is made anew from the log, once and for all.
@@ -306,6 +355,25 @@ pub(crate) mod tests {
     use super::*;
     use crate::columns::BlockSink;
     use crate::projection::Walked;
+
+    #[test]
+    fn where_a_sound_block_is_fits_a_word_or_is_not_noted() {
+        let noted = |start: usize, len: usize| {
+            let known = Known::nothing();
+            assert_eq!(known.sound(), None);
+            known.set_sound(&(start..start + len));
+            assert!(!known.is_broken());
+            known.sound()
+        };
+        for (start, len) in [(0, 0), (64, 1), (1 << 40, (1 << 26) - 1)] {
+            assert_eq!(noted(start, len), Some(start..start + len));
+        }
+        assert_eq!(noted(64, 1 << 26), None);
+        assert_eq!(noted(1 << 42, 1), None);
+        let known = Known::nothing();
+        known.set_broken();
+        assert_eq!((known.is_broken(), known.sound()), (true, None));
+    }
 
     /// The bytes of a checkpoint of what is saved, which stands for nothing.
     pub(crate) fn bytes_of(save: impl FnOnce(&mut dyn BlockSink)) -> Vec<u8> {

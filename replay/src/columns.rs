@@ -12,17 +12,20 @@
 mod column;
 mod count;
 mod index;
+mod key;
 mod list;
 mod moment;
 mod pages;
 mod recent;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub(crate) use column::{Column, ROWS_MAX};
 pub(crate) use count::Count;
-pub(crate) use index::{Index, Key};
+pub(crate) use index::Index;
+pub(crate) use key::Key;
 pub(crate) use list::{List, Lists};
 pub(crate) use moment::Moment;
 pub(crate) use pages::{BlockSink, BlockSource, Cell, NotStored, Pages, Stored};

@@ -1,5 +1,7 @@
 //! A column: cells by row number. Depends on [`Pages`].
 
+use crate::prefetch::prefetch;
+
 use super::pages::{BlockSink, BlockSource, Cell, NotStored, Pages, Stored};
 
 /// Rows in a page.
@@ -56,6 +58,14 @@ impl<T: Cell> Column<T> {
                 let row = row as usize;
                 &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
             }
+        }
+    }
+
+    /// Asks for the cell of a row that is there. What was added last is at hand, and not asked for.
+    #[inline]
+    pub(crate) fn prefetch(&self, row: u32) {
+        if self.in_tail(row) >= self.tail.len() {
+            prefetch(std::slice::from_ref(self.cell(row)));
         }
     }
 

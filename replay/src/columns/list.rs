@@ -34,6 +34,13 @@ impl Lists {
         (0..list.len as usize).map(move |at| self.items.get(list.offset + at as u32))
     }
 
+    /// Asks for the list; of a long one, for its first ones.
+    pub(crate) fn prefetch(&self, list: List) {
+        if list.len > 0 {
+            self.items.prefetch(list.offset);
+        }
+    }
+
     /// The list with one more at its end.
     pub(crate) fn push(&mut self, mut list: List, item: u32) -> List {
         if list.len == list.room {

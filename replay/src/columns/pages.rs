@@ -176,11 +176,13 @@ impl<T: Cell> Pages<T> {
     /// A page's cells. The number must be one of a page.
     #[inline(always)]
     pub(crate) fn page(&self, number: usize) -> &[T] {
-        // Only what is mapped takes more than a few steps.
         let pages = match self.groups.get(number / GROUP_PAGES) {
             Some(Group::Own(pages)) => pages,
             Some(Group::Shared(pages)) => &**pages,
-            _ => return self.any_page(number),
+            Some(Group::Mapped {
+                checkpoint, first, ..
+            }) => return checkpoint.cells(first + (number % GROUP_PAGES) as u32),
+            None => return self.any_page(number),
         };
         match pages.get(number % GROUP_PAGES) {
             Some(Page::Own(cells)) => cells,

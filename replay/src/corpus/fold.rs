@@ -16,6 +16,7 @@ use std::thread::{Builder, ScopedJoinHandle};
 use log_core::Position;
 
 use super::Corpus;
+use super::touched::Rows;
 use crate::projection::{Applied, RecordRef, SKIPPED_KEPT_MAX, Skipped, Skips, Walked};
 use crate::segments::Block;
 use crate::wire::DecodeError;
@@ -55,7 +56,7 @@ pub(super) fn apply(corpus: &mut Corpus, record: RecordRef<'_>) -> Applied {
 /// Applies the records of blocks that were attached.
 pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Walked {
     let bytes: usize = blocks.iter().map(|block| block.bytes.len()).sum();
-    if bytes < TWO_THREADS_BYTES_MIN || corpus.touched.is_some() {
+    if bytes < TWO_THREADS_BYTES_MIN {
         return fold_blocks_here(corpus, blocks, from);
     }
     let before = (corpus.github.faults.len(), corpus.git.faults.len());
@@ -64,8 +65,12 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         git,
         segments,
         rules,
-        ..
+        touched,
     } = corpus;
+    let mut touched = touched.as_deref_mut();
+    // What git's side touches is noted apart, on its thread.
+    let mut touched_of_git = touched.as_ref().map(|_| Rows::default());
+    let rows_of_git = &mut touched_of_git;
     let (segments, rules) = (&*segments, &**rules);
     let queue = Queue::new(blocks, from, rules);
     let mut walked = Walked::from(from);
@@ -75,7 +80,7 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         let _working = queue.working();
         let of_git = Builder::new().spawn_scoped(scope, move || {
             let mut side = GitSide::new(git, segments);
-            queue.apply(Side::Git, |piece| side.apply(piece, None));
+            queue.apply(Side::Git, |piece| side.apply(piece, rows_of_git.as_mut()));
             side.recorded
         });
         let of_git = of_git.ok()?;
@@ -85,7 +90,7 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         let others: Vec<_> = others.map_while(|number| other(number).ok()).collect();
         let mut side = GithubSide::new(github, segments, rules);
         queue.apply(Side::Github, |piece| {
-            side.apply(piece, None);
+            side.apply(piece, touched.as_deref_mut());
             piece.tell(&mut walked);
         });
         walked.recorded = side.recorded;
@@ -96,6 +101,9 @@ pub(super) fn fold(corpus: &mut Corpus, blocks: &[Block], from: Position) -> Wal
         // The system has no thread for us.
         return fold_blocks_here(corpus, blocks, from);
     };
+    if let (Some(touched), Some(of_git)) = (touched, touched_of_git) {
+        touched.append(of_git);
+    }
     walked.recorded = walked.recorded.max(recorded);
     walked.skipped = corpus.faults_after(before);
     walked.kept = corpus.faults_since(before);

@@ -6,7 +6,7 @@
 
 use super::git::parse::recorded_by_gerrit;
 use crate::time::Time;
-use crate::wire::{GithubIssueMutation, Meta, Parts, Timestamp};
+use crate::wire::{DecodeError, GithubIssueMutation, Meta, Parts, Timestamp, merge_part};
 
 /// When the record with this payload was written; `None` if nothing says.
 pub(super) fn recorded(payload: &[u8]) -> Option<Time> {
@@ -23,6 +23,15 @@ pub(super) fn recorded(payload: &[u8]) -> Option<Time> {
 /// When it was written by our own account.
 pub(super) fn of_meta(meta: Option<&Meta<'_>>) -> Option<Time> {
     meta?.recorded.map(time)
+}
+
+/// The same by the bytes in a payload that say so, if there are any.
+#[inline]
+pub(super) fn of_meta_in(payload: &[u8], meta: Option<&[u8]>) -> Result<Option<Time>, DecodeError> {
+    let Some(bytes) = meta else { return Ok(None) };
+    let mut meta = Meta::default();
+    merge_part(payload, bytes, &mut meta)?;
+    Ok(of_meta(Some(&meta)))
 }
 
 /// The latest time that GitHub said.

@@ -45,32 +45,58 @@ impl<'a> Slices<'a> {
     }
 }
 
-/// The only part of a payload that has nothing else, as most have; what [`Parts`] gives too, for a few steps instead of a few
-/// hundred.
+/// The only part of a payload that has nothing else, or only what the record says about itself, as most have; what
+/// [`Parts`] gives too, for a few steps instead of a few hundred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnlyPart<'a> {
+pub(crate) struct OnlyPart<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) bytes: &'a [u8],
+    /// What the record says about itself, if it does.
+    pub(crate) meta: Option<&'a [u8]>,
+}
+
+/// What a payload has of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
     /// What changed in an issue.
-    GithubIssue(&'a [u8]),
-    /// Of a plain git repository.
-    Git(&'a [u8]),
-    /// Of a Gerrit project.
-    Gerrit(&'a [u8]),
+    GithubIssue,
+    /// A plain git repository.
+    Git,
+    /// A Gerrit project.
+    Gerrit,
 }
 
 impl<'a> OnlyPart<'a> {
-    /// The part of a payload, if it has one of these once and nothing else.
+    /// How field 1000 begins.
+    const META_KEY: [u8; 2] = [0xc2, 0x3e];
+
+    /// The part of a payload, if it has one of these once, and behind it nothing or once what it says about itself.
     #[inline]
     pub(crate) fn of(payload: &'a [u8]) -> Option<Self> {
         let (key, rest) = payload.split_first()?;
         let kind = match key {
-            0x0a => Self::GithubIssue,
-            0x12 => Self::Git,
-            0x22 => Self::Gerrit,
+            0x0a => Kind::GithubIssue,
+            0x12 => Kind::Git,
+            0x22 => Kind::Gerrit,
             _ => return None,
         };
-        let mut reader = Reader::new(rest);
-        let part = reader.bytes().ok()?;
-        reader.is_empty().then(|| kind(part))
+        let (bytes, rest) = Self::field(rest)?;
+        let meta = match rest {
+            [] => None,
+            _ => match Self::field(rest.strip_prefix(&Self::META_KEY)?)? {
+                (meta, []) => Some(meta),
+                _ => return None,
+            },
+        };
+        Some(Self { kind, bytes, meta })
+    }
+
+    /// The field at the start of some bytes, without its key, and what follows.
+    #[inline]
+    fn field(bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let mut reader = Reader::new(bytes);
+        let field = reader.bytes().ok()?;
+        Some((field, &bytes[reader.offset()..]))
     }
 }
 

@@ -18,16 +18,16 @@ use proto::maintpb;
 
 use self::entropy::{Entropy, Generate};
 use self::prost_types::ToProst;
-use super::parts::Slices;
 use super::{
-    DecodeError, DecodeErrorKind, GitDiffTreeFile, GithubIssueMutation, Message, OnlyPart, Parts,
+    DecodeError, DecodeErrorKind, GitDiffTreeFile, GithubIssueMutation, Kind, Message, OnlyPart,
+    Parts,
 };
 
 /// What a payload says by the borrowed view, as prost's message.
 fn view(payload: &[u8]) -> Result<maintpb::Mutation, DecodeError> {
     let parts = Parts::split(payload);
     if let Some(only) = OnlyPart::of(payload) {
-        assert_eq!(parts.as_ref().ok().map(slices), Some(vec![only]));
+        assert_eq!(parts.as_ref().ok().and_then(only_part), Some(only));
     }
     let parts = parts?;
     let mutation = maintpb::Mutation {
@@ -46,18 +46,29 @@ fn view(payload: &[u8]) -> Result<maintpb::Mutation, DecodeError> {
     Ok(mutation)
 }
 
-/// All parts of the kinds that may be a payload's only one, and of the others as if they were one of those.
-fn slices<'a>(parts: &Parts<'a>) -> Vec<OnlyPart<'a>> {
-    let all = |slices: &Slices<'a>, kind: fn(&'a [u8]) -> OnlyPart<'a>| {
-        let slices = slices.as_slice().to_vec();
-        slices.into_iter().map(kind)
+/// What a payload's only part must be, if it has one.
+fn only_part<'a>(parts: &Parts<'a>) -> Option<OnlyPart<'a>> {
+    let kinds = [
+        (&parts.github_issue, Kind::GithubIssue),
+        (&parts.git, Kind::Git),
+        (&parts.gerrit, Kind::Gerrit),
+    ];
+    let mut there = kinds.iter().filter(|(slices, _)| !slices.is_empty());
+    let (Some((slices, kind)), None) = (there.next(), there.next()) else {
+        return None;
     };
-    all(&parts.github_issue, OnlyPart::GithubIssue)
-        .chain(all(&parts.git, OnlyPart::Git))
-        .chain(all(&parts.gerrit, OnlyPart::Gerrit))
-        .chain(all(&parts.github, OnlyPart::Git))
-        .chain(all(&parts.meta, OnlyPart::Git))
-        .collect()
+    let ([bytes], [] | [_], true) = (
+        slices.as_slice(),
+        parts.meta.as_slice(),
+        parts.github.is_empty(),
+    ) else {
+        return None;
+    };
+    Some(OnlyPart {
+        kind: *kind,
+        bytes,
+        meta: parts.meta.as_slice().first().copied(),
+    })
 }
 
 /// The fields of a mutation.
@@ -135,13 +146,27 @@ fn a_payload_of_one_part_is_known_as_such() {
         ..Default::default()
     };
     let mut payload = issue.encode_to_vec();
-    assert!(
-        matches!(OnlyPart::of(&payload), Some(OnlyPart::GithubIssue(part)) if part.len() > 400)
-    );
+    let kind = |payload| OnlyPart::of(payload).map(|part| (part.kind, part.meta.is_some()));
+    assert_eq!(kind(&payload), Some((Kind::GithubIssue, false)));
     assert_eq!(view(&payload), Ok(issue));
+    let meta = maintpb::Mutation {
+        meta: Some(proto::forgelog::Meta {
+            writer: "maintnerd".to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let meta = meta.encode_to_vec();
+    let both = [&payload[..], &meta].concat();
+    assert_eq!(kind(&both), Some((Kind::GithubIssue, true)));
     // Twice is not once, nor is anything that follows.
-    let twice = [&payload[..], &payload[..]].concat();
-    assert_eq!(OnlyPart::of(&twice), None);
+    for twice in [
+        [&payload[..], &payload].concat(),
+        [&both[..], &meta].concat(),
+    ] {
+        assert_eq!(OnlyPart::of(&twice), None);
+        assert!(view(&twice).is_ok());
+    }
     payload.pop();
     assert_eq!(OnlyPart::of(&payload), None);
     for (key, want) in [(0x12, true), (0x22, true), (0x1a, false), (0x10, false)] {

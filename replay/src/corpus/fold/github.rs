@@ -13,12 +13,12 @@ use crate::projection::RecordRef;
 use crate::segments::Segments;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, GithubIssueMutation, GithubMutation, Message as _, Parts, merge_part,
+    DecodeError, GithubIssueMutation, GithubMutation, Message as _, OnlyPart, Parts, merge_part,
 };
 
 /// So many records are decoded before the first of them is applied: enough for the memory to answer, and few enough to be
 /// still in the processor's.
-const LOOK_AHEAD: usize = 6;
+const LOOK_AHEAD: usize = 8;
 
 /// GitHub's parts of a record, decoded. Many records are decoded into one, one after the other, so that its lists are
 /// made once.
@@ -37,22 +37,22 @@ struct Decoded<'a> {
 }
 
 impl<'a> Decoded<'a> {
-    /// Decodes a payload, which may be known to have nothing but one part.
-    fn decode(&mut self, record: RecordRef<'a>, only_issue: Option<&'a [u8]>) {
-        let payload = record.payload;
+    /// Decodes a payload, which may be known to say but what changed in an issue.
+    fn decode(&mut self, record: RecordRef<'a>, only: Option<OnlyPart<'a>>) {
         self.record = record;
         (self.has_issue, self.has_repo, self.said) = (false, false, None);
-        let decoded = match only_issue {
-            Some(issue) => self.decode_issue(payload, issue),
-            None => self.try_decode(payload),
+        let decoded = match only {
+            Some(issue) => self.decode_issue(record.payload, issue),
+            None => self.try_decode(record.payload),
         };
         self.error = decoded.err();
     }
 
-    fn decode_issue(&mut self, payload: &'a [u8], issue: &'a [u8]) -> Result<(), DecodeError> {
+    fn decode_issue(&mut self, payload: &'a [u8], only: OnlyPart<'a>) -> Result<(), DecodeError> {
+        self.said = recorded::of_meta_in(payload, only.meta)?;
         self.has_issue = true;
         self.issue.clear();
-        merge_part(payload, issue, &mut self.issue)
+        merge_part(payload, only.bytes, &mut self.issue)
     }
 
     fn try_decode(&mut self, payload: &'a [u8]) -> Result<(), DecodeError> {
@@ -104,10 +104,21 @@ impl<'c, 'a> GithubSide<'c, 'a> {
                 self.decoded.resize_with(records.len(), Decoded::default);
             }
             for (decoded, of_github) in self.decoded.iter_mut().zip(records) {
-                decoded.decode(of_github.record, of_github.only_issue);
+                decoded.decode(of_github.record, of_github.only);
                 self.tables.look_ahead(decoded);
             }
-            for decoded in &mut self.decoded[..records.len()] {
+            let decoded = &mut self.decoded[..records.len()];
+            let issues = |decoded: &&mut Decoded<'_>| decoded.has_issue && decoded.error.is_none();
+            for decoded in decoded.iter_mut().filter(issues) {
+                let (keys, issue) = (&mut decoded.keys, &decoded.issue);
+                keys.look_at_cells(self.tables.github, issue);
+            }
+            for decoded in decoded.iter_mut().filter(issues) {
+                decoded
+                    .keys
+                    .look_at_lists(self.tables.github, &decoded.issue);
+            }
+            for decoded in decoded {
                 let recorded = self.tables.apply(decoded, touched);
                 self.recorded = self.recorded.max(recorded);
             }

@@ -11,7 +11,7 @@ use crate::corpus::git::parse::Taken;
 use crate::prefetch::prefetch;
 use crate::projection::{BrokenFrame, RecordRef, Walked};
 use crate::segments::Block;
-use crate::wire::{OnlyPart, Parts, empty};
+use crate::wire::{Kind, OnlyPart, Parts, empty};
 
 /// How far ahead of the walk bytes are asked for: far enough for the memory to answer, and near enough to be still there.
 const AHEAD_BYTES: usize = 4096;
@@ -36,8 +36,8 @@ pub(super) struct Piece<'a> {
 /// A record that GitHub's side has to look at.
 pub(super) struct OfGithub<'a> {
     pub(super) record: RecordRef<'a>,
-    /// What it says, if that is all it has.
-    pub(super) only_issue: Option<&'a [u8]>,
+    /// What it says of an issue, if that is all it has.
+    pub(super) only: Option<OnlyPart<'a>>,
 }
 
 impl<'a> Piece<'a> {
@@ -71,9 +71,9 @@ impl<'a> Piece<'a> {
     /// Finds out which side each record is for, and what can be without tables.
     pub(super) fn take_apart(&mut self, rules: &Rules) {
         for record in &self.records {
-            let mut only_issue = None;
-            match OnlyPart::of(record.payload) {
-                Some(OnlyPart::GithubIssue(part)) => only_issue = Some(part),
+            let only = OnlyPart::of(record.payload);
+            match only {
+                Some(part) if part.kind == Kind::GithubIssue => {}
                 Some(part) => {
                     self.taken.add_only(*record, part, rules);
                     continue;
@@ -83,7 +83,7 @@ impl<'a> Piece<'a> {
             }
             self.of_github.push(OfGithub {
                 record: *record,
-                only_issue,
+                only,
             });
         }
         empty(&mut self.records);

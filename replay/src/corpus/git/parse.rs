@@ -14,8 +14,8 @@ use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, OnlyPart,
-    Part, Parts, empty, merge_part,
+    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Kind, Message as _,
+    OnlyPart, Part, Parts, empty, merge_part,
 };
 
 /// The git and Gerrit parts of many records, taken apart.
@@ -239,7 +239,7 @@ impl<'a> Taken<'a> {
         });
     }
 
-    /// Takes a record apart that has but this part, if it is one of these.
+    /// Takes a record apart that has no other part, if this is one of these.
     pub(in crate::corpus) fn add_only(
         &mut self,
         record: RecordRef<'a>,
@@ -247,18 +247,20 @@ impl<'a> Taken<'a> {
         rules: &Rules,
     ) {
         self.add_unless_invalid(record, |taken| {
-            match part {
-                OnlyPart::Git(part) => {
+            let payload = record.payload;
+            let said = recorded::of_meta_in(payload, part.meta)?;
+            match part.kind {
+                Kind::Git => {
                     taken.git.clear();
-                    merge_part(record.payload, part, &mut taken.git)?;
-                    taken.add_git(record, None, rules);
+                    merge_part(payload, part.bytes, &mut taken.git)?;
+                    taken.add_git(record, said, rules);
                 }
-                OnlyPart::Gerrit(part) => {
+                Kind::Gerrit => {
                     taken.gerrit.clear();
-                    merge_part(record.payload, part, &mut taken.gerrit)?;
-                    taken.add_gerrit(record, None, rules);
+                    merge_part(payload, part.bytes, &mut taken.gerrit)?;
+                    taken.add_gerrit(record, said, rules);
                 }
-                OnlyPart::GithubIssue(_) => {}
+                Kind::GithubIssue => {}
             }
             Ok(())
         });

@@ -12,6 +12,8 @@ pub(in crate::corpus) struct Keys {
     /// The row of the repository, if it is there already.
     pub(super) repo: Option<u32>,
     pub(super) issue: Key,
+    /// A row that is likely to be the issue's.
+    row: Option<u32>,
     /// Those of its comments, its events and its reviews, in this order.
     parts: Vec<Key>,
 }
@@ -48,6 +50,51 @@ impl Keys {
             (parts.reviews, &github.reviews.by_id),
         ] {
             keys.iter().for_each(|key| index.prefetch(*key));
+        }
+    }
+
+    /// Asks for the cells that applying the mutation will look at or change, some time after [`Self::look_ahead`].
+    pub(in crate::corpus) fn look_at_cells(
+        &mut self,
+        github: &Github,
+        mutation: &GithubIssueMutation<'_>,
+    ) {
+        let issues = &github.issues;
+        let likely = self.repo.and_then(|_| issues.by_number.likely(self.issue));
+        self.row = likely.filter(|row| *row < issues.number.len());
+        let Some(row) = self.row else { return };
+        issues.number.prefetch(row);
+        issues.repo.prefetch(row);
+        issues.flags.prefetch(row);
+        if mutation.updated.is_some() {
+            issues.updated.prefetch(row);
+        }
+        if !mutation.title.is_empty() {
+            issues.title.prefetch(row);
+        }
+        if !mutation.add_label.is_empty() || !mutation.remove_label.is_empty() {
+            issues.labels.prefetch(row);
+        }
+        if !mutation.comment.is_empty() {
+            issues.comments.prefetch(row);
+        }
+        if !mutation.event.is_empty() {
+            issues.events.prefetch(row);
+            issues.event_max.prefetch(row);
+        }
+    }
+
+    /// Asks for the labels of the issue, if they change, some time after [`Self::look_at_cells`].
+    pub(in crate::corpus) fn look_at_lists(
+        &self,
+        github: &Github,
+        mutation: &GithubIssueMutation<'_>,
+    ) {
+        if mutation.add_label.is_empty() && mutation.remove_label.is_empty() {
+            return;
+        }
+        if let Some(row) = self.row {
+            github.lists.prefetch(github.issues.labels.get(row));
         }
     }
 

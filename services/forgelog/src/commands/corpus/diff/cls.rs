@@ -14,7 +14,7 @@ const MESSAGE_LINES: usize = 2;
 /// Every change that is complete, by its key.
 pub(super) fn all(corpus: &Corpus) -> impl Iterator<Item = ClKey> {
     corpus.cls().map(|cl| ClKey {
-        project: cl.project().name().to_owned(),
+        project: cl.project().name().into(),
         number: cl.number(),
     })
 }

@@ -4,6 +4,7 @@ use forgelog_replay::Corpus;
 use forgelog_replay::corpus::touched::IssueKey;
 use forgelog_replay::corpus::{Issue, User};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::changes::Changed;
 
@@ -11,9 +12,10 @@ use super::changes::Changed;
 pub(super) fn all(corpus: &Corpus) -> impl Iterator<Item = IssueKey> {
     corpus.github_repos().flat_map(|repo| {
         let id = repo.id();
+        let (owner, name): (Arc<str>, Arc<str>) = (id.owner.into(), id.name.into());
         repo.issues().map(move |issue| IssueKey {
-            owner: id.owner.to_owned(),
-            repo: id.name.to_owned(),
+            owner: Arc::clone(&owner),
+            repo: Arc::clone(&name),
             number: issue.number(),
         })
     })
