@@ -18,6 +18,8 @@ pub(crate) struct ParsedCommit<'a> {
     tree: Option<&'a [u8]>,
     /// Its parents.
     pub(crate) parents: Parents<'a>,
+    /// The first of them, if its line is the usual one: then it need not be read again.
+    first_parent: Option<GitHash>,
     /// Who wrote it, by the last `author` line.
     pub(crate) author: Option<Signature<'a>>,
     /// Who committed it, by the last `committer` line.
@@ -135,6 +137,7 @@ pub(crate) fn parse_commit(
     let mut commit = ParsedCommit {
         tree: None,
         parents: Parents::NONE,
+        first_parent: None,
         author: None,
         committer: None,
         encoding: None,
@@ -173,6 +176,16 @@ pub(crate) fn parse_commit(
 impl<'a> ParsedCommit<'a> {
     const TREE: &'static [u8; 5] = b"tree ";
 
+    /// Its first parent, and those after it.
+    pub(crate) fn split_parents(self) -> (Option<GitHash>, Parents<'a>) {
+        let mut parents = self.parents;
+        let first = match (self.first_parent, parents.count) {
+            (Some(first), 1) => return (Some(first), Parents::NONE),
+            _ => parents.next(),
+        };
+        (first, parents)
+    }
+
     /// Its tree; the last one if it names several.
     pub(crate) fn tree(&self) -> Option<GitHash> {
         self.tree.and_then(GitHash::from_hex)
@@ -184,12 +197,20 @@ impl<'a> ParsedCommit<'a> {
         let text = &raw[at..];
         match text.first()? {
             b't' => {
-                let (name, length) = usual_name(text, Self::TREE)?;
+                let (name, length) = usual_line(text, Self::TREE)?;
+                if !GitHash::is_hex(name) {
+                    return None;
+                }
                 self.tree = Some(name);
                 Some(length)
             }
             b'p' => {
-                let (_, length) = usual_name(text, Parents::WORD)?;
+                let (name, length) = usual_line(text, Parents::WORD)?;
+                if self.parents.count == 0 {
+                    self.first_parent = Some(GitHash::from_hex(name)?);
+                } else if !GitHash::is_hex(name) {
+                    return None;
+                }
                 self.parents.push(raw, at, length);
                 Some(length)
             }
@@ -231,12 +252,12 @@ impl<'a> ParsedCommit<'a> {
     }
 }
 
-/// The name in a text's first line, which has nothing but this word and the name, and that line's length.
+/// What may be a name in a text's first line, which has nothing but this word and the name, and that line's length.
 #[inline]
-fn usual_name<'a, const N: usize>(text: &'a [u8], word: &[u8; N]) -> Option<(&'a [u8], usize)> {
+fn usual_line<'a, const N: usize>(text: &'a [u8], word: &[u8; N]) -> Option<(&'a [u8], usize)> {
     let (start, rest) = text.split_first_chunk::<N>()?;
     let (name, rest) = rest.split_first_chunk::<{ GitHash::HEX_LEN }>()?;
-    let is_line = start == word && rest.first() == Some(&b'\n') && GitHash::is_hex(name);
+    let is_line = start == word && rest.first() == Some(&b'\n');
     is_line.then_some((name, N + GitHash::HEX_LEN))
 }
 

@@ -477,14 +477,16 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
         committed: None,
         facts: 0,
     };
-    match parse_commit(commit.raw, original) {
+    let first = match parse_commit(commit.raw, original) {
         Ok(parsed) => {
-            read.more_parents = parsed.parents;
             read.has_bad_person = parsed.bad_person.is_some();
             // A record is shorter than 4 GiB.
             read.message = parsed.message_start as u32;
             read.committed = parsed.committer.map(|by| by.unix_seconds);
             read.facts = facts(parsed.message);
+            let first;
+            (first, read.more_parents) = parsed.split_parents();
+            first
         }
         Err(Refused { parents, reason }) => {
             let (kind, is_fatal) = kind_of(&reason);
@@ -498,9 +500,9 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
             // One that is only dropped leaves its parents.
             read.more_parents = parents;
             read.refused = Some(kind);
+            read.more_parents.next()
         }
-    }
-    let first = read.more_parents.next();
+    };
     read.first_parent = first.map(|hash| (hash, Key::of_hash(&hash)));
     Ok(read)
 }

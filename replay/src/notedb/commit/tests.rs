@@ -80,6 +80,26 @@ fn parents_may_be_anywhere_and_any_number() {
 }
 
 #[track_caller]
+#[test]
+fn the_first_parent_is_told_from_the_others() {
+    let parents = ['1', 'A', '2'].map(hash);
+    for count in 0..=parents.len() {
+        for between in ["", "x y\n"] {
+            let lines = parents[..count].iter();
+            let lines: String = lines
+                .map(|name| format!("parent {name}\n{between}"))
+                .collect();
+            let raw = format!("{between}{lines}{between}\nm");
+            let commit = parse_commit(raw.as_bytes(), true).unwrap();
+            let want = hex(commit.parents.clone());
+            assert_eq!(want.len(), count);
+            let (first, more) = commit.split_parents();
+            assert_eq!(more.len() + usize::from(first.is_some()), count);
+            assert_eq!(hex(first.into_iter().chain(more)), want);
+        }
+    }
+}
+
 fn refused(raw: &str, original_semantics: bool, want: BadCommit, parents: &[String]) {
     let refused = parse_commit(raw.as_bytes(), original_semantics).unwrap_err();
     assert_eq!(refused.reason, want, "{raw:?}");
