@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -123,19 +124,22 @@ impl StreamSource {
         // Before the look: what comes meanwhile must wake us after it.
         self.news.mark_unchanged();
         let (mut blocks, mut at, mut left) = (Vec::new(), from, bytes_max.max(1));
-        loop {
+        self.map_ahead(from.segment..=u32::MAX, left).await?;
+        let read = loop {
             match self.next_block(&mut at, left, blocks.is_empty()).await {
                 Ok(Some(block)) => {
                     at = block.end();
                     left = left.saturating_sub(block.bytes.len() as u64);
                     blocks.push(block);
                 }
-                Ok(None) => return Ok(blocks),
+                Ok(None) => break Ok(blocks),
                 // What is sound first, the error next time.
-                Err(_) if !blocks.is_empty() => return Ok(blocks),
-                Err(error) => return Err(error),
+                Err(_) if !blocks.is_empty() => break Ok(blocks),
+                Err(error) => break Err(error),
             }
-        }
+        };
+        self.ahead.clear();
+        read
     }
 
     /// The next block; `None` at the tail. What does not fit is given only if it is the `first`.
@@ -197,7 +201,7 @@ impl StreamSource {
     /// Blocks of all bytes before `end`.
     pub(super) async fn history(&mut self, end: Position) -> Result<Vec<Block>, SourceError> {
         self.refuse_split()?;
-        self.map_ahead(end).await?;
+        self.map_ahead(0..=end.segment, u64::MAX).await?;
         let (mut blocks, mut at) = (Vec::new(), Position::START);
         while at < end {
             let Some(mut block) = self.next_block(&mut at, u64::MAX, true).await? else {
@@ -364,19 +368,32 @@ impl StreamSource {
         Ok(bytes.map(SegmentBytes::from))
     }
 
-    /// Maps the files of all sealed segments up to `end` in one go; [`Self::sealed_segment`] finds them. What goes
-    /// wrong with one is told when it is asked for.
-    async fn map_ahead(&mut self, end: Position) -> Result<(), SourceError> {
+    /// Maps the files of those of some segments that are sealed, up to so many bytes, in one go: to go to a thread that may
+    /// wait takes longer than to map a file. [`Self::sealed_segment`] finds them. What goes wrong with one is told when it
+    /// is asked for.
+    async fn map_ahead(
+        &mut self,
+        segments: RangeInclusive<u32>,
+        bytes_max: u64,
+    ) -> Result<(), SourceError> {
         let Access::Direct = self.access else {
             return Ok(());
         };
+        let mut bytes = 0u64;
+        let sealed: Vec<_> = segments
+            .map_while(|number| self.stream.sealed(number))
+            .take_while(|sealed| {
+                bytes = bytes.saturating_add(sealed.size);
+                bytes <= bytes_max
+            })
+            .collect();
+        if sealed.len() < 2 {
+            return Ok(());
+        }
         let folder = self.stream.local_folder().await;
         let Some(folder) = folder.map_err(|source| self.read_error(source))? else {
             return Ok(());
         };
-        let sealed: Vec<_> = (0..=end.segment)
-            .map_while(|number| self.stream.sealed(number))
-            .collect();
         let verify = self.verify;
         self.ahead = blocking("mapping", move || {
             let mapped = sealed.into_iter().filter_map(|sealed| {

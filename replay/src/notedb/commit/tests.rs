@@ -89,7 +89,7 @@ fn the_first_parent_is_told_from_the_others() {
             let lines: String = lines
                 .map(|name| format!("parent {name}\n{between}"))
                 .collect();
-            let raw = format!("{between}{lines}{between}\nm");
+            let raw = format!("a b\n{between}{lines}{between}\nm");
             let commit = parse_commit(raw.as_bytes(), true).unwrap();
             let want = hex(commit.parents.clone());
             assert_eq!(want.len(), count);
