@@ -62,10 +62,9 @@ fn digits(text: &[u8; GitHash::HEX_LEN], at: usize) -> [u64; 2] {
 
 /// The eight bytes that sixteen digits say, and bits of those that are no digits.
 ///
-/// SSE2, which every x86-64 has: a commit of a log has four names, and the compiler makes twice as many steps of the plain
-/// way.
+/// SSE2, which every x86-64 has: a commit of a log has four names.
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)] // `forgelog bench corpus`
+#[allow(unsafe_code)] // the compiler makes twice as many steps of the plain way (`forgelog bench corpus`)
 #[inline(always)]
 fn sixteen([low, high]: [u64; 2]) -> (u64, u32) {
     use std::arch::x86_64::*;

@@ -30,7 +30,7 @@ pub use parts::{DiffTree, DiffTreeFiles, Parts, Slices};
 pub use tables::*;
 
 pub(crate) use field::empty;
-pub(crate) use parts::{Kind, OnlyPart, merge_part};
+pub(crate) use parts::{Only, OnlyPart, merge_part};
 use reader::Reader;
 
 /// A message that is decoded from borrowed bytes.

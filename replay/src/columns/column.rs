@@ -61,7 +61,8 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    /// Asks for the cell of a row that is there. What was added last is at hand, and not asked for.
+    /// Asks for the cell of a row that is there. What was added last is at hand, and not asked for. A mapped page is checked
+    /// if nobody has looked at it yet, as whoever looks at the cell would do.
     #[inline]
     pub(crate) fn prefetch(&self, row: u32) {
         if self.in_tail(row) >= self.tail.len() {

@@ -22,6 +22,8 @@ pub(crate) struct Index {
     slots: Slots<PAGE_SLOTS>,
     /// The last ones, if they are kept apart.
     recent: Slots<SMALL_PAGE_SLOTS>,
+    /// The last one that was kept apart.
+    newest: Option<u32>,
 }
 
 impl Index {
@@ -35,7 +37,7 @@ impl Index {
         self.recent.find(key, is_it)
     }
 
-    /// Asks for where a key is looked for first.
+    /// Asks for where a key is looked for first. A mapped page is checked if nobody has looked at it yet.
     #[inline]
     pub(crate) fn prefetch(&self, key: Key) {
         self.slots.prefetch(key);
@@ -59,6 +61,8 @@ impl Index {
 
     #[inline(never)]
     fn insert_apart(&mut self, key: Key, row: u32) {
+        debug_assert!(self.newest.is_none_or(|newest| newest < row), "row {row}");
+        self.newest = Some(row);
         self.recent.insert(key, row);
         if self.recent.len() >= RECENT_MAX {
             self.put_all();
@@ -78,6 +82,7 @@ impl Stored for Index {
         Self {
             slots: self.slots.freeze(),
             recent: self.recent.freeze(),
+            newest: self.newest,
         }
     }
 
@@ -85,6 +90,7 @@ impl Stored for Index {
         Self {
             slots: self.slots.again(),
             recent: self.recent.again(),
+            newest: self.newest,
         }
     }
 
@@ -101,6 +107,7 @@ impl Stored for Index {
         Ok(Self {
             slots: Slots::load(source)?,
             recent: Slots::default(),
+            newest: None,
         })
     }
 }
@@ -140,5 +147,25 @@ mod tests {
         let stored = |index: &Index| bytes_of(|sink| index.save(sink));
         assert!(stored(&index) == stored(&direct));
         assert!(!index.recent.is_empty());
+    }
+
+    #[test]
+    fn rows_of_one_hash_are_told_apart_wherever_they_are() {
+        let mut index = Index::default();
+        let key = Key::of_its_hash(7);
+        let find = |index: &Index, row| index.find(key, |found| found == row);
+        index.insert(key, 0);
+        let before = index.freeze();
+        index.insert(key, 1);
+        assert_eq!(index.recent.len(), 1);
+        for _ in 0..2 {
+            assert_eq!(
+                [0, 1, 2].map(|row| find(&index, row)),
+                [Some(0), Some(1), None]
+            );
+            index.put_all();
+        }
+        assert!(index.recent.is_empty());
+        assert_eq!(find(&before, 1), None);
     }
 }

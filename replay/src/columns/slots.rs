@@ -122,7 +122,7 @@ impl<const PAGE_SLOTS: usize> Slots<PAGE_SLOTS> {
         let facts = &mut self.facts[page as usize];
         if has_room(facts, slots.len()) {
             facts.taken += 1;
-            self.len += 1;
+            self.len = self.len.saturating_add(1);
             put(slots, slot(key, row));
         } else {
             self.insert(key, row);
@@ -144,7 +144,7 @@ impl<const PAGE_SLOTS: usize> Slots<PAGE_SLOTS> {
             let depth = facts.depth;
             if has_room(facts, slots) {
                 facts.taken += 1;
-                self.len += 1;
+                self.len = self.len.saturating_add(1);
                 put(self.pages.page_mut(page as usize), slot(key, row));
                 return;
             }

@@ -84,15 +84,13 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Adds those of other tables: of each kind, only one of the two has any.
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.issues.append(&mut other.issues);
-        self.changes.append(&mut other.changes);
-        self.refs.append(&mut other.refs);
-        self.repos.append(&mut other.repos);
-        self.commits.append(&mut other.commits);
-        self.is_partial |= other.is_partial;
-        self.has_more_commits |= other.has_more_commits;
+    /// Adds those of git's side, which were noted apart.
+    pub(super) fn append(&mut self, of_git: Self) {
+        of_git.changes.into_iter().for_each(|row| self.change(row));
+        of_git.refs.into_iter().for_each(|row| self.git_ref(row));
+        of_git.commits.into_iter().for_each(|row| self.commit(row));
+        self.is_partial |= of_git.is_partial;
+        self.has_more_commits |= of_git.has_more_commits;
     }
 }
 

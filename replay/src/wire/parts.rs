@@ -48,22 +48,22 @@ impl<'a> Slices<'a> {
 /// The only part of a payload that has nothing else, or only what the record says about itself, as most have; what
 /// [`Parts`] gives too, for a few steps instead of a few hundred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct OnlyPart<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) bytes: &'a [u8],
-    /// What the record says about itself, if it does.
-    pub(crate) meta: Option<&'a [u8]>,
+pub(crate) enum OnlyPart<'a> {
+    /// What changed in an issue.
+    GithubIssue(Only<'a>),
+    /// Of a plain git repository.
+    Git(Only<'a>),
+    /// Of a Gerrit project.
+    Gerrit(Only<'a>),
 }
 
-/// What a payload has of.
+/// The bytes of a payload's only part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// What changed in an issue.
-    GithubIssue,
-    /// A plain git repository.
-    Git,
-    /// A Gerrit project.
-    Gerrit,
+pub(crate) struct Only<'a> {
+    /// The part.
+    pub(crate) part: &'a [u8],
+    /// What the record says about itself, if it does.
+    pub(crate) meta: Option<&'a [u8]>,
 }
 
 impl<'a> OnlyPart<'a> {
@@ -75,12 +75,12 @@ impl<'a> OnlyPart<'a> {
     pub(crate) fn of(payload: &'a [u8]) -> Option<Self> {
         let (key, rest) = payload.split_first()?;
         let kind = match key {
-            0x0a => Kind::GithubIssue,
-            0x12 => Kind::Git,
-            0x22 => Kind::Gerrit,
+            0x0a => Self::GithubIssue,
+            0x12 => Self::Git,
+            0x22 => Self::Gerrit,
             _ => return None,
         };
-        let (bytes, rest) = Self::field(rest)?;
+        let (part, rest) = Self::field(rest)?;
         let meta = match rest {
             [] => None,
             _ => match Self::field(rest.strip_prefix(&Self::META_KEY)?)? {
@@ -88,7 +88,7 @@ impl<'a> OnlyPart<'a> {
                 _ => return None,
             },
         };
-        Some(Self { kind, bytes, meta })
+        Some(kind(Only { part, meta }))
     }
 
     /// The field at the start of some bytes, without its key, and what follows.

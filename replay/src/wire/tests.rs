@@ -19,7 +19,7 @@ use proto::maintpb;
 use self::entropy::{Entropy, Generate};
 use self::prost_types::ToProst;
 use super::{
-    DecodeError, DecodeErrorKind, GitDiffTreeFile, GithubIssueMutation, Kind, Message, OnlyPart,
+    DecodeError, DecodeErrorKind, GitDiffTreeFile, GithubIssueMutation, Message, Only, OnlyPart,
     Parts,
 };
 
@@ -48,27 +48,25 @@ fn view(payload: &[u8]) -> Result<maintpb::Mutation, DecodeError> {
 
 /// What a payload's only part must be, if it has one.
 fn only_part<'a>(parts: &Parts<'a>) -> Option<OnlyPart<'a>> {
-    let kinds = [
-        (&parts.github_issue, Kind::GithubIssue),
-        (&parts.git, Kind::Git),
-        (&parts.gerrit, Kind::Gerrit),
+    type OfKind<'a> = fn(Only<'a>) -> OnlyPart<'a>;
+    let kinds: [(_, OfKind<'a>); 3] = [
+        (&parts.github_issue, OnlyPart::GithubIssue),
+        (&parts.git, OnlyPart::Git),
+        (&parts.gerrit, OnlyPart::Gerrit),
     ];
     let mut there = kinds.iter().filter(|(slices, _)| !slices.is_empty());
     let (Some((slices, kind)), None) = (there.next(), there.next()) else {
         return None;
     };
-    let ([bytes], [] | [_], true) = (
+    let ([part], [] | [_], true) = (
         slices.as_slice(),
         parts.meta.as_slice(),
         parts.github.is_empty(),
     ) else {
         return None;
     };
-    Some(OnlyPart {
-        kind: *kind,
-        bytes,
-        meta: parts.meta.as_slice().first().copied(),
-    })
+    let meta = parts.meta.as_slice().first().copied();
+    Some(kind(Only { part, meta }))
 }
 
 /// The fields of a mutation.
@@ -146,8 +144,11 @@ fn a_payload_of_one_part_is_known_as_such() {
         ..Default::default()
     };
     let mut payload = issue.encode_to_vec();
-    let kind = |payload| OnlyPart::of(payload).map(|part| (part.kind, part.meta.is_some()));
-    assert_eq!(kind(&payload), Some((Kind::GithubIssue, false)));
+    let has_meta = |payload| match OnlyPart::of(payload) {
+        Some(OnlyPart::GithubIssue(only)) => Some(only.meta.is_some()),
+        _ => None,
+    };
+    assert_eq!(has_meta(&payload), Some(false));
     assert_eq!(view(&payload), Ok(issue));
     let meta = maintpb::Mutation {
         meta: Some(proto::forgelog::Meta {
@@ -158,7 +159,7 @@ fn a_payload_of_one_part_is_known_as_such() {
     };
     let meta = meta.encode_to_vec();
     let both = [&payload[..], &meta].concat();
-    assert_eq!(kind(&both), Some((Kind::GithubIssue, true)));
+    assert_eq!(has_meta(&both), Some(true));
     // Twice is not once, nor is anything that follows.
     for twice in [
         [&payload[..], &payload].concat(),

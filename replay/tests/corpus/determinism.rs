@@ -1,6 +1,7 @@
 //! The same records give the same corpus, bit for bit, however they came and whoever folded them.
 
-use forgelog_replay::{Block, Corpus, Folded, Rules};
+use forgelog_replay::{Block, Corpus, Folded, Projection as _, Rules};
+use log_core::Position;
 use log_core::frame::Frames;
 
 use crate::checkpoint_file::CheckpointFile;
@@ -80,6 +81,30 @@ fn on_one_thread_and_on_several() {
         }
         let want = folded(&log, &Rules::default());
         assert_equal(&small, &want, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn what_is_touched_does_not_depend_on_threads() {
+    for seed in SEEDS {
+        let log = synth_log(seed);
+        let touched = |pieces: &[Vec<Block>]| {
+            let mut corpus = Corpus::with_rules(Rules::default());
+            corpus.watch();
+            let mut from = Position::START;
+            for piece in pieces {
+                piece.iter().for_each(|block| corpus.attach(block));
+                from = corpus.fold(piece, from).end;
+            }
+            corpus.touched()
+        };
+        let whole = touched(&[blocks(&log)]);
+        let small = pieces(&log, || 64 << 10)
+            .into_iter()
+            .map(|piece| vec![piece]);
+        assert_eq!(whole, touched(&small.collect::<Vec<_>>()), "seed {seed}");
+        assert!(!whole.issues.is_empty() && !whole.cls.is_empty() && !whole.commits.is_empty());
+        assert!(whole.issues.is_sorted() && whole.cls.is_sorted() && whole.refs.is_sorted());
     }
 }
 

@@ -295,3 +295,31 @@ async fn a_log_with_a_place_that_is_no_record_is_an_error_with_that_place() {
     assert_eq!(past.state().counts().issues, 3);
     check(past.state());
 }
+
+/// A part and what the record says about itself are told apart from others in two ways, which find the same fault.
+#[tokio::test]
+async fn what_is_wrong_is_found_at_the_same_byte_whatever_comes_before() {
+    // A text that is cut off, in an issue's mutation and in what the record says about itself.
+    let (part, meta) = ([0x0a, 0x02, 0x0a, 0x09], [0xc2, 0x3e, 0x02, 0x12, 0x05]);
+    let sound = [0x0a, 0x00];
+    let field = [0x78, 0x01]; // nobody's
+    for (wrong, at) in [
+        ([&part[..], &meta].concat(), 8),
+        (part.to_vec(), 3),
+        ([&sound[..], &meta].concat(), 6),
+    ] {
+        for before in [&[][..], &field] {
+            let (_, faults) = load(vec![[before, &wrong].concat()]).await;
+            let [fault] = &faults[..] else {
+                panic!("{faults:?}")
+            };
+            assert_eq!(fault.kind, FaultKind::NotAMutation);
+            let want = format!("byte {}", at + before.len());
+            assert!(
+                fault.reason().contains(&want),
+                "{} is not {want}",
+                fault.reason()
+            );
+        }
+    }
+}

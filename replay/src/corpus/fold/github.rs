@@ -13,12 +13,15 @@ use crate::projection::RecordRef;
 use crate::segments::Segments;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, GithubIssueMutation, GithubMutation, Message as _, OnlyPart, Parts, merge_part,
+    DecodeError, GithubIssueMutation, GithubMutation, Message as _, Only, Parts, merge_part,
 };
 
 /// So many records are decoded before the first of them is applied: enough for the memory to answer, and few enough to be
 /// still in the processor's.
 const LOOK_AHEAD: usize = 8;
+
+/// What a record up to so many bytes was decoded into is kept, to be decoded into again.
+const SHORT_BYTES: usize = 64 << 10;
 
 /// GitHub's parts of a record, decoded. Many records are decoded into one, one after the other, so that its lists are
 /// made once.
@@ -31,14 +34,15 @@ struct Decoded<'a> {
     has_repo: bool,
     /// When the record was written, by its own account.
     said: Option<Time>,
-    /// Of the issue's mutation.
+    /// Of the issue's mutation, if it is of interest.
     keys: Keys,
+    looks_ahead: bool,
     error: Option<DecodeError>,
 }
 
 impl<'a> Decoded<'a> {
     /// Decodes a payload, which may be known to say but what changed in an issue.
-    fn decode(&mut self, record: RecordRef<'a>, only: Option<OnlyPart<'a>>) {
+    fn decode(&mut self, record: RecordRef<'a>, only: Option<Only<'a>>) {
         self.record = record;
         (self.has_issue, self.has_repo, self.said) = (false, false, None);
         let decoded = match only {
@@ -48,11 +52,20 @@ impl<'a> Decoded<'a> {
         self.error = decoded.err();
     }
 
-    fn decode_issue(&mut self, payload: &'a [u8], only: OnlyPart<'a>) -> Result<(), DecodeError> {
+    fn decode_issue(&mut self, payload: &'a [u8], only: Only<'a>) -> Result<(), DecodeError> {
         self.said = recorded::of_meta_in(payload, only.meta)?;
         self.has_issue = true;
         self.issue.clear();
-        merge_part(payload, only.bytes, &mut self.issue)
+        merge_part(payload, only.part, &mut self.issue)
+    }
+
+    /// Lets go of what a long record was decoded into: another one may come only after many others.
+    fn forget_long(&mut self) {
+        if self.record.payload.len() > SHORT_BYTES {
+            self.issue.clear();
+            self.repo.clear();
+            self.keys.clear();
+        }
     }
 
     fn try_decode(&mut self, payload: &'a [u8]) -> Result<(), DecodeError> {
@@ -108,7 +121,7 @@ impl<'c, 'a> GithubSide<'c, 'a> {
                 self.tables.look_ahead(decoded);
             }
             let decoded = &mut self.decoded[..records.len()];
-            let issues = |decoded: &&mut Decoded<'_>| decoded.has_issue && decoded.error.is_none();
+            let issues = |decoded: &&mut Decoded<'_>| decoded.looks_ahead;
             for decoded in decoded.iter_mut().filter(issues) {
                 let (keys, issue) = (&mut decoded.keys, &decoded.issue);
                 keys.look_at_cells(self.tables.github, issue);
@@ -121,6 +134,7 @@ impl<'c, 'a> GithubSide<'c, 'a> {
             for decoded in decoded {
                 let recorded = self.tables.apply(decoded, touched);
                 self.recorded = self.recorded.max(recorded);
+                decoded.forget_long();
             }
         }
     }
@@ -136,7 +150,12 @@ struct GithubTables<'c> {
 impl<'c> GithubTables<'c> {
     /// Asks for what will be looked up.
     fn look_ahead(&self, decoded: &mut Decoded<'_>) {
-        if decoded.has_issue && decoded.error.is_none() {
+        let scope = &self.rules.scope;
+        let issue = &decoded.issue;
+        decoded.looks_ahead = decoded.has_issue
+            && decoded.error.is_none()
+            && scope.has_github(issue.owner, issue.repo);
+        if decoded.looks_ahead {
             let (keys, issue) = (&mut decoded.keys, &decoded.issue);
             keys.look_ahead(self.github, self.texts(), issue);
         }

@@ -11,7 +11,7 @@ use crate::corpus::git::parse::Taken;
 use crate::prefetch::prefetch;
 use crate::projection::{BrokenFrame, RecordRef, Walked};
 use crate::segments::Block;
-use crate::wire::{Kind, OnlyPart, Parts, empty};
+use crate::wire::{Only, OnlyPart, Parts, empty};
 
 /// How far ahead of the walk bytes are asked for: far enough for the memory to answer, and near enough to be still there.
 const AHEAD_BYTES: usize = 4096;
@@ -36,15 +36,15 @@ pub(super) struct Piece<'a> {
 /// A record that GitHub's side has to look at.
 pub(super) struct OfGithub<'a> {
     pub(super) record: RecordRef<'a>,
-    /// What it says of an issue, if that is all it has.
-    pub(super) only: Option<OnlyPart<'a>>,
+    /// What it says of an issue, if it has no other part.
+    pub(super) only: Option<Only<'a>>,
 }
 
 impl<'a> Piece<'a> {
     /// Adds a record.
     pub(super) fn push(&mut self, record: RecordRef<'a>) {
         self.count += 1;
-        self.bytes += (record.next.offset - record.at.offset) as usize;
+        self.bytes += record.next.offset.saturating_sub(record.at.offset) as usize;
         self.end = Some(record.next);
         self.records.push(record);
     }
@@ -70,35 +70,39 @@ impl<'a> Piece<'a> {
 
     /// Finds out which side each record is for, and what can be without tables.
     pub(super) fn take_apart(&mut self, rules: &Rules) {
-        for record in &self.records {
-            let only = OnlyPart::of(record.payload);
-            match only {
-                Some(part) if part.kind == Kind::GithubIssue => {}
-                Some(part) => {
-                    self.taken.add_only(*record, part, rules);
+        for &record in &self.records {
+            let only = match OnlyPart::of(record.payload) {
+                Some(OnlyPart::GithubIssue(only)) => Some(only),
+                Some(OnlyPart::Git(only)) => {
+                    self.taken.add_only_git(record, only, rules);
                     continue;
                 }
-                None if is_for_git_alone(record, &mut self.taken, rules) => continue,
-                None => {}
-            }
-            self.of_github.push(OfGithub {
-                record: *record,
-                only,
-            });
+                Some(OnlyPart::Gerrit(only)) => {
+                    self.taken.add_only_gerrit(record, only, rules);
+                    continue;
+                }
+                None => {
+                    if !take_any_apart(record, &mut self.taken, rules) {
+                        continue;
+                    }
+                    None
+                }
+            };
+            self.of_github.push(OfGithub { record, only });
         }
         empty(&mut self.records);
     }
 }
 
-/// Takes any record apart; says whether GitHub's side need not look at it.
-#[inline(never)]
-fn is_for_git_alone<'a>(record: &RecordRef<'a>, taken: &mut Taken<'a>, rules: &Rules) -> bool {
+/// Takes any record apart; says whether GitHub's side has to look at it too.
+#[cold]
+fn take_any_apart<'a>(record: RecordRef<'a>, taken: &mut Taken<'a>, rules: &Rules) -> bool {
     let Ok(parts) = Parts::split(record.payload) else {
-        return false;
+        return true;
     };
-    taken.add(*record, &parts, rules);
+    taken.add(record, &parts, rules);
     // Of several kinds one may be invalid, which GitHub's side tells of.
-    !parts.has_github() && parts.kinds() == 1
+    parts.has_github() || parts.kinds() != 1
 }
 
 /// Walks the records of blocks.

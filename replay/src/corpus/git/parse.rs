@@ -14,8 +14,8 @@ use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Kind, Message as _,
-    OnlyPart, Part, Parts, empty, merge_part,
+    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, Only,
+    Part, Parts, empty, merge_part,
 };
 
 /// The git and Gerrit parts of many records, taken apart.
@@ -239,29 +239,34 @@ impl<'a> Taken<'a> {
         });
     }
 
-    /// Takes a record apart that has no other part, if this is one of these.
-    pub(in crate::corpus) fn add_only(
+    /// Takes a record apart that has nothing but this part of a plain repository.
+    pub(in crate::corpus) fn add_only_git(
         &mut self,
         record: RecordRef<'a>,
-        part: OnlyPart<'a>,
+        only: Only<'a>,
         rules: &Rules,
     ) {
         self.add_unless_invalid(record, |taken| {
-            let payload = record.payload;
-            let said = recorded::of_meta_in(payload, part.meta)?;
-            match part.kind {
-                Kind::Git => {
-                    taken.git.clear();
-                    merge_part(payload, part.bytes, &mut taken.git)?;
-                    taken.add_git(record, said, rules);
-                }
-                Kind::Gerrit => {
-                    taken.gerrit.clear();
-                    merge_part(payload, part.bytes, &mut taken.gerrit)?;
-                    taken.add_gerrit(record, said, rules);
-                }
-                Kind::GithubIssue => {}
-            }
+            let said = recorded::of_meta_in(record.payload, only.meta)?;
+            taken.git.clear();
+            merge_part(record.payload, only.part, &mut taken.git)?;
+            taken.add_git(record, said, rules);
+            Ok(())
+        });
+    }
+
+    /// The same for a part of a project.
+    pub(in crate::corpus) fn add_only_gerrit(
+        &mut self,
+        record: RecordRef<'a>,
+        only: Only<'a>,
+        rules: &Rules,
+    ) {
+        self.add_unless_invalid(record, |taken| {
+            let said = recorded::of_meta_in(record.payload, only.meta)?;
+            taken.gerrit.clear();
+            merge_part(record.payload, only.part, &mut taken.gerrit)?;
+            taken.add_gerrit(record, said, rules);
             Ok(())
         });
     }

@@ -4,7 +4,7 @@
 use super::Github;
 use crate::columns::Key;
 use crate::corpus::record::Texts;
-use crate::wire::GithubIssueMutation;
+use crate::wire::{GithubIssueMutation, empty};
 
 /// The keys of what a mutation names. Used for many mutations, one after the other.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Keys {
         }
     }
 
-    /// Asks for the cells that applying the mutation will look at or change, some time after [`Self::look_ahead`].
+    /// Asks for the cells that applying most mutations will look at or change, some time after [`Self::look_ahead`].
     pub(in crate::corpus) fn look_at_cells(
         &mut self,
         github: &Github,
@@ -98,6 +98,13 @@ impl Keys {
         }
     }
 
+    /// Forgets them, and the memory of many.
+    pub(in crate::corpus) fn clear(&mut self) {
+        self.repo = None;
+        self.row = None;
+        empty(&mut self.parts);
+    }
+
     /// Makes the keys of a mutation.
     pub(super) fn make(&mut self, repo: u32, mutation: &GithubIssueMutation<'_>) {
         let number = mutation.number;
@@ -108,7 +115,7 @@ impl Keys {
         let ids = comments.chain(events).chain(reviews);
         // Such that they are known before the issue's row is.
         let key = |id| Key::of_three(repo, number, id);
-        self.parts.clear();
+        empty(&mut self.parts);
         self.parts.extend(ids.map(key));
     }
 

@@ -79,7 +79,6 @@ fn parents_may_be_anywhere_and_any_number() {
     assert_eq!(hex(commit.parents), vec![hash('1'); 1000]);
 }
 
-#[track_caller]
 #[test]
 fn the_first_parent_is_told_from_the_others() {
     let parents = ['1', 'A', '2'].map(hash);
@@ -100,6 +99,7 @@ fn the_first_parent_is_told_from_the_others() {
     }
 }
 
+#[track_caller]
 fn refused(raw: &str, original_semantics: bool, want: BadCommit, parents: &[String]) {
     let refused = parse_commit(raw.as_bytes(), original_semantics).unwrap_err();
     assert_eq!(refused.reason, want, "{raw:?}");
