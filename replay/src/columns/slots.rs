@@ -23,8 +23,6 @@ pub(super) struct Slots<const PAGE_SLOTS: usize> {
     depth: u8,
     /// Of each page.
     facts: Vec<Facts>,
-    /// How many rows there are.
-    len: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -89,12 +87,14 @@ impl<const PAGE_SLOTS: usize> Slots<PAGE_SLOTS> {
     /// Whether there is no row.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
+        // A page comes with its first row.
+        self.directory.is_empty()
     }
 
     /// How many rows there are.
     pub(super) fn len(&self) -> u32 {
-        self.len
+        let taken = self.facts.iter().map(|page| page.taken);
+        taken.fold(0, u32::saturating_add)
     }
 
     /// All rows with their keys, by row.
@@ -122,7 +122,6 @@ impl<const PAGE_SLOTS: usize> Slots<PAGE_SLOTS> {
         let facts = &mut self.facts[page as usize];
         if has_room(facts, slots.len()) {
             facts.taken += 1;
-            self.len = self.len.saturating_add(1);
             put(slots, slot(key, row));
         } else {
             self.insert(key, row);
@@ -144,7 +143,6 @@ impl<const PAGE_SLOTS: usize> Slots<PAGE_SLOTS> {
             let depth = facts.depth;
             if has_room(facts, slots) {
                 facts.taken += 1;
-                self.len = self.len.saturating_add(1);
                 put(self.pages.page_mut(page as usize), slot(key, row));
                 return;
             }
@@ -206,7 +204,6 @@ impl<const PAGE_SLOTS: usize> Stored for Slots<PAGE_SLOTS> {
             directory: self.directory.clone(),
             depth: self.depth,
             facts: self.facts.clone(),
-            len: self.len,
         }
     }
 
@@ -216,7 +213,6 @@ impl<const PAGE_SLOTS: usize> Stored for Slots<PAGE_SLOTS> {
             directory: self.directory.clone(),
             depth: self.depth,
             facts: self.facts.clone(),
-            len: self.len,
         }
     }
 
@@ -241,16 +237,12 @@ impl<const PAGE_SLOTS: usize> Stored for Slots<PAGE_SLOTS> {
             && directory.len() == entries
             && facts.len() == pages.len()
             && directory.iter().all(|page| (*page as usize) < pages.len());
-        let len = facts
-            .iter()
-            .fold(0u32, |len, page| len.saturating_add(page.taken));
         sound
             .then_some(Self {
                 pages,
                 directory,
                 depth,
                 facts,
-                len,
             })
             .ok_or(NotStored)
     }

@@ -236,12 +236,10 @@ impl Corpus {
             is_partial: rows.is_partial,
             has_more_commits: rows.has_more_commits,
         };
-        touched.refs.sort();
-        touched.refs.dedup();
-        touched.repos.sort();
-        touched.repos.dedup();
-        touched.commits.sort();
-        touched.commits.dedup();
+        // The others are in order.
+        merge(&mut touched.refs, &[], &mut touched.is_partial);
+        merge(&mut touched.repos, &[], &mut touched.is_partial);
+        merge(&mut touched.commits, &[], &mut touched.has_more_commits);
         touched
     }
 

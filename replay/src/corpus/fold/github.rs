@@ -34,9 +34,10 @@ struct Decoded<'a> {
     has_repo: bool,
     /// When the record was written, by its own account.
     said: Option<Time>,
-    /// Of the issue's mutation, if it is of interest.
+    /// There is an issue's mutation, and it is of interest.
+    is_in_scope: bool,
+    /// Of that.
     keys: Keys,
-    looks_ahead: bool,
     error: Option<DecodeError>,
 }
 
@@ -121,7 +122,7 @@ impl<'c, 'a> GithubSide<'c, 'a> {
                 self.tables.look_ahead(decoded);
             }
             let decoded = &mut self.decoded[..records.len()];
-            let issues = |decoded: &&mut Decoded<'_>| decoded.looks_ahead;
+            let issues = |decoded: &&mut Decoded<'_>| decoded.is_in_scope;
             for decoded in decoded.iter_mut().filter(issues) {
                 let (keys, issue) = (&mut decoded.keys, &decoded.issue);
                 keys.look_at_cells(self.tables.github, issue);
@@ -152,10 +153,10 @@ impl<'c> GithubTables<'c> {
     fn look_ahead(&self, decoded: &mut Decoded<'_>) {
         let scope = &self.rules.scope;
         let issue = &decoded.issue;
-        decoded.looks_ahead = decoded.has_issue
+        decoded.is_in_scope = decoded.has_issue
             && decoded.error.is_none()
             && scope.has_github(issue.owner, issue.repo);
-        if decoded.looks_ahead {
+        if decoded.is_in_scope {
             let (keys, issue) = (&mut decoded.keys, &decoded.issue);
             keys.look_ahead(self.github, self.texts(), issue);
         }
@@ -186,7 +187,7 @@ impl<'c> GithubTables<'c> {
         };
         let scope = &self.rules.scope;
         if let Some(issue) = issue {
-            if scope.has_github(issue.owner, issue.repo) {
+            if decoded.is_in_scope {
                 self.github
                     .apply_issue(&step, issue, &mut decoded.keys, touched);
             } else {
