@@ -40,6 +40,7 @@ mod table;
 pub mod time;
 #[doc(hidden)]
 pub mod wire;
+mod word;
 
 pub use builds::Builds;
 pub use checkpoint::CheckpointError;

@@ -31,7 +31,6 @@ pub use tables::*;
 
 pub(crate) use field::empty;
 pub(crate) use parts::{Only, OnlyPart, merge_part};
-use reader::Reader;
 
 /// A message that is decoded from borrowed bytes.
 pub trait Message<'a>: Default {

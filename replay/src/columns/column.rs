@@ -21,9 +21,10 @@ pub(crate) struct Column<T> {
     pages: Pages<T>,
     /// The last page, while rows are added to it; nobody else has it. Otherwise empty.
     tail: Vec<T>,
-    /// Its first row.
+    /// Rows in `pages`: the number of the tail's first one.
     tail_start: u32,
-    len: u32,
+    /// So many rows can be in the tail before something has to be done.
+    room: usize,
 }
 
 impl<T> Default for Column<T> {
@@ -32,15 +33,16 @@ impl<T> Default for Column<T> {
             pages: Pages::default(),
             tail: Vec::new(),
             tail_start: 0,
-            len: 0,
+            room: 0,
         }
     }
 }
 
 impl<T: Cell> Column<T> {
     /// How many rows there are.
+    #[inline]
     pub(crate) fn len(&self) -> u32 {
-        self.len
+        self.tail_start + self.tail.len() as u32
     }
 
     /// The cell of a row that is there.
@@ -54,11 +56,16 @@ impl<T: Cell> Column<T> {
     pub(crate) fn cell(&self, row: u32) -> &T {
         match self.tail.get(self.in_tail(row)) {
             Some(cell) => cell,
-            None => {
-                let row = row as usize;
-                &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
-            }
+            None => self.in_page(row),
         }
+    }
+
+    // Not inlined, as it is what many places would have, and all of them together are not to be too long for the
+    // processor.
+    #[inline(never)]
+    fn in_page(&self, row: u32) -> &T {
+        let row = row as usize;
+        &self.pages.page(row / PAGE_ROWS)[row % PAGE_ROWS]
     }
 
     /// Asks for the cell of a row that is there. What was added last is at hand, and not asked for. A mapped page is checked
@@ -86,7 +93,7 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn set_in_page(&mut self, row: u32, cell: T) {
         let at = row as usize;
         match self.pages.own_page(at / PAGE_ROWS) {
@@ -107,37 +114,49 @@ impl<T: Cell> Column<T> {
     /// Adds a row. Nothing is added to a column of [`ROWS_MAX`] rows; its table must not let it come so far.
     #[inline]
     pub(crate) fn push(&mut self, cell: T) {
-        if self.len == ROWS_MAX {
+        match self.tail.len() == self.room {
+            false => self.tail.push(cell),
+            true => self.make_room_for(cell),
+        }
+    }
+
+    /// Adds a row where there is no room for it yet.
+    #[inline(never)]
+    fn make_room_for(&mut self, cell: T) {
+        if self.len() == ROWS_MAX {
             return;
         }
-        // Empty or full.
-        if self.tail.len().is_multiple_of(PAGE_ROWS) {
+        if self.tail.is_empty() || self.tail.len() == PAGE_ROWS {
             self.open_tail();
         }
+        // A table that has a page already will fill another.
+        let room = match self.tail_start {
+            0 => (self.tail.len() * 2).clamp(FIRST_ROWS, PAGE_ROWS),
+            _ => PAGE_ROWS,
+        };
+        self.room = room.min((ROWS_MAX - self.tail_start) as usize);
+        self.tail.reserve_exact(self.room - self.tail.len());
         self.tail.push(cell);
-        self.len += 1;
     }
 
     /// Makes the tail a page to which a row can be added.
-    #[inline(never)]
     fn open_tail(&mut self) {
         self.close_tail();
-        let in_page = self.len as usize % PAGE_ROWS;
-        self.tail_start = self.len - in_page as u32;
-        self.tail = match in_page {
-            // A table that has a page already will fill another.
-            0 if self.len > 0 => Vec::with_capacity(PAGE_ROWS),
-            0 => Vec::with_capacity(FIRST_ROWS),
-            _ => self.pages.pop().unwrap_or_default(),
-        };
-        // It has as many but in a checkpoint that is broken; whatever it says, rows stay where they are looked for.
-        self.tail.resize(in_page, T::zeroed());
+        let in_page = self.tail_start as usize % PAGE_ROWS;
+        self.tail_start -= in_page as u32;
+        if in_page > 0 {
+            self.tail = self.pages.pop().unwrap_or_default();
+            // It has as many but in a checkpoint that is broken; whatever it says, rows stay where they are looked for.
+            self.tail.resize(in_page, T::zeroed());
+        }
     }
 
     /// Puts the tail among the pages.
     fn close_tail(&mut self) {
         if !self.tail.is_empty() {
+            self.tail_start = self.len();
             self.pages.push(std::mem::take(&mut self.tail));
+            self.room = 0;
         }
     }
 
@@ -152,7 +171,7 @@ impl<T: Cell> Stored for Column<T> {
         self.close_tail();
         Self {
             pages: self.pages.freeze(),
-            len: self.len,
+            tail_start: self.tail_start,
             ..Self::default()
         }
     }
@@ -162,12 +181,12 @@ impl<T: Cell> Stored for Column<T> {
             pages: self.pages.again(),
             tail: self.tail.clone(),
             tail_start: self.tail_start,
-            len: self.len,
+            room: self.tail.len(),
         }
     }
 
     fn save(&self, sink: &mut dyn BlockSink) {
-        sink.number(u64::from(self.len));
+        sink.number(u64::from(self.len()));
         let tail = Some(&*self.tail).filter(|tail| !tail.is_empty());
         self.pages.save_with(tail, sink);
     }
@@ -180,7 +199,7 @@ impl<T: Cell> Stored for Column<T> {
         }
         Ok(Self {
             pages,
-            len,
+            tail_start: len,
             ..Self::default()
         })
     }

@@ -1,5 +1,7 @@
 //! A text as a cell: an Arrow string view whose buffers are the log's segments (design.md, "Replay").
 
+use crate::word::first_word;
+
 /// Where bytes are in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -40,15 +42,23 @@ impl Text {
     pub(crate) const INLINE_MAX: usize = INLINE_MAX;
 
     /// The text whose bytes these are, and where they are.
+    #[inline]
     pub(crate) fn new(bytes: &[u8], segment: u32, offset: u32) -> Self {
+        let word = first_word(bytes);
+        let (low, high) = match bytes.len() {
+            ..=8 => (word, 0),
+            len @ ..=INLINE_MAX => (
+                word,
+                first_word(&bytes[len - 4..]) as u32 >> (8 * (INLINE_MAX - len)),
+            ),
+            _ => (
+                word & u64::from(u32::MAX) | u64::from(segment) << 32,
+                offset,
+            ),
+        };
         let mut data = [0; INLINE_MAX];
-        if bytes.len() <= INLINE_MAX {
-            data[..bytes.len()].copy_from_slice(bytes);
-        } else {
-            data[..4].copy_from_slice(&bytes[..4]);
-            data[4..8].copy_from_slice(&segment.to_le_bytes());
-            data[8..].copy_from_slice(&offset.to_le_bytes());
-        }
+        data[..8].copy_from_slice(&low.to_le_bytes());
+        data[8..].copy_from_slice(&high.to_le_bytes());
         Self {
             // A record is shorter than 4 GiB (log_core::frame::PAYLOAD_BYTES_MAX).
             len: bytes.len() as u32,
@@ -85,7 +95,10 @@ mod tests {
     #[test]
     fn short_texts_are_their_own_place() {
         assert_eq!(Text::new(b"golang", 7, 9).resolve(), Ok(&b"golang"[..]));
-        assert_eq!(Text::new(&[b'x'; 12], 7, 9).resolve(), Ok(&[b'x'; 12][..]));
+        for len in 0..=INLINE_MAX {
+            let text = &b"twelve bytes"[..len];
+            assert_eq!(Text::new(text, 7, 9).resolve(), Ok(text));
+        }
         assert_eq!(Text::default().resolve(), Ok(&b""[..]));
         let long = Text::new(&[b'x'; 13], 7, 9);
         let place = Place {

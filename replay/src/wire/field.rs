@@ -5,9 +5,21 @@ use super::{DecodeError, Message, Part};
 
 /// A field of a message.
 pub(super) trait Field<'a> {
+    /// How its value is laid out usually.
+    const WIRE: WireType;
+
+    /// Takes in the value that the reader is at, which is laid out as usual.
+    fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError>;
+
     /// Takes in the value that the reader is at, or says no and leaves the reader where it is: the
     /// wire type is another one, and the value is to be skipped as unknown.
-    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError>;
+    #[inline(always)]
+    fn merge_as(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+        if wire != Self::WIRE {
+            return Ok(false);
+        }
+        self.merge(reader).map(|()| true)
+    }
 
     /// Takes everything back. A list keeps its memory, unless that is much.
     fn clear(&mut self);
@@ -17,17 +29,12 @@ pub(super) trait Field<'a> {
 macro_rules! scalar {
     ($type:ty, $wire:ident, $reader:ident => $value:expr) => {
         impl<'a> Field<'a> for $type {
+            const WIRE: WireType = WireType::$wire;
+
             #[inline(always)]
-            fn merge(
-                &mut self,
-                wire: WireType,
-                $reader: &mut Reader<'a>,
-            ) -> Result<bool, DecodeError> {
-                if wire != WireType::$wire {
-                    return Ok(false);
-                }
+            fn merge(&mut self, $reader: &mut Reader<'a>) -> Result<(), DecodeError> {
                 *self = $value;
-                Ok(true)
+                Ok(())
             }
 
             #[inline(always)]
@@ -48,18 +55,24 @@ scalar!(&'a [u8], Len, reader => reader.bytes()?);
 
 /// Numbers, packed and not.
 impl<'a> Field<'a> for Vec<i64> {
+    const WIRE: WireType = WireType::Len;
+
     #[inline(always)]
-    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
+    fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
+        let bytes = reader.bytes()?;
+        let mut packed = Reader::new(bytes);
+        while !packed.is_empty() {
+            let value = packed.varint();
+            self.push(value.map_err(|error| inside(error, bytes, reader.offset()))? as i64);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn merge_as(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
         match wire {
             WireType::Varint => self.push(reader.varint()? as i64),
-            WireType::Len => {
-                let bytes = reader.bytes()?;
-                let mut packed = Reader::new(bytes);
-                while !packed.is_empty() {
-                    let value = packed.varint();
-                    self.push(value.map_err(|error| inside(error, bytes, reader.offset()))? as i64);
-                }
-            }
+            WireType::Len => self.merge(reader)?,
             _ => return Ok(false),
         }
         Ok(true)
@@ -72,13 +85,12 @@ impl<'a> Field<'a> for Vec<i64> {
 }
 
 impl<'a> Field<'a> for Vec<&'a str> {
+    const WIRE: WireType = WireType::Len;
+
     #[inline(always)]
-    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
-        if wire != WireType::Len {
-            return Ok(false);
-        }
+    fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         self.push(reader.string()?);
-        Ok(true)
+        Ok(())
     }
 
     #[inline(always)]
@@ -89,17 +101,14 @@ impl<'a> Field<'a> for Vec<&'a str> {
 
 /// A singular message: all its occurrences together.
 impl<'a, M: Message<'a>> Field<'a> for Option<M> {
+    const WIRE: WireType = WireType::Len;
+
     #[inline(always)]
-    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
-        if wire != WireType::Len {
-            return Ok(false);
-        }
+    fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         let bytes = reader.bytes()?;
         let message = self.get_or_insert_default();
-        match message.merge(bytes) {
-            Ok(()) => Ok(true),
-            Err(error) => Err(inside(error, bytes, reader.offset())),
-        }
+        let merged = message.merge(bytes);
+        merged.map_err(|error| inside(error, bytes, reader.offset()))
     }
 
     #[inline(always)]
@@ -110,11 +119,10 @@ impl<'a, M: Message<'a>> Field<'a> for Option<M> {
 
 /// Messages, each with its place.
 impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
+    const WIRE: WireType = WireType::Len;
+
     #[inline(always)]
-    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
-        if wire != WireType::Len {
-            return Ok(false);
-        }
+    fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         let bytes = reader.bytes()?;
         if self.capacity() == 0 {
             self.reserve_exact(1); // most lists have one element, and four of these are long
@@ -123,10 +131,8 @@ impl<'a, M: Message<'a>> Field<'a> for Vec<Part<'a, M>> {
             bytes,
             value: M::default(),
         });
-        match part.value.merge(bytes) {
-            Ok(()) => Ok(true),
-            Err(error) => Err(inside(error, bytes, reader.offset())),
-        }
+        let merged = part.value.merge(bytes);
+        merged.map_err(|error| inside(error, bytes, reader.offset()))
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 //! Depends on nothing.
 
 use super::field::{Field, inside};
-use super::reader::{Reader, WireType};
+use super::reader::{Reader, WireType, key_of};
 use super::{
     DecodeError, GerritMutation, GitDiffTreeFile, GitMutation, GithubIssueMutation, GithubMutation,
     Message, Meta,
@@ -277,17 +277,22 @@ impl<'a> DiffTree<'a> {
 }
 
 impl<'a> Field<'a> for DiffTree<'a> {
+    const WIRE: WireType = WireType::Len;
+
     #[inline]
-    fn merge(&mut self, wire: WireType, reader: &mut Reader<'a>) -> Result<bool, DecodeError> {
-        if wire != WireType::Len {
-            return Ok(false);
-        }
+    fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         let bytes = reader.bytes()?;
-        for file in DiffTreeFiles::new(bytes) {
-            file.map_err(|error| inside(error, bytes, reader.offset()))?;
-        }
+        let mut files = DiffTreeFiles::new(bytes);
+        let checked = loop {
+            match files.read() {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        checked.map_err(|error| inside(error, bytes, reader.offset()))?;
         self.0.push(bytes);
-        Ok(true)
+        Ok(())
     }
 
     #[inline]
@@ -311,9 +316,15 @@ impl<'a> DiffTreeFiles<'a> {
     }
 
     /// The next file, none at the end.
+    #[inline(always)]
     fn read(&mut self) -> Result<Option<GitDiffTreeFile<'a>>, DecodeError> {
-        while let Some(tag) = self.reader.tag()? {
-            if (tag.number, tag.wire) != (DiffTree::FILE, WireType::Len) {
+        const FILE: u32 = key_of(DiffTree::FILE, WireType::Len);
+        while !self.reader.is_empty() {
+            if self.reader.key(false) == FILE {
+                self.reader.pass_key(FILE);
+            } else if let Some(tag) = self.reader.tag()?
+                && (tag.number, tag.wire) != (DiffTree::FILE, WireType::Len)
+            {
                 self.reader.skip(tag)?;
                 continue;
             }

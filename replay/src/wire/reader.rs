@@ -3,6 +3,7 @@
 //! short and ASCII.
 
 use super::{DecodeError, DecodeErrorKind};
+use crate::word::first_word;
 
 /// The largest field number of a message.
 const MAX_NUMBER: u64 = (1 << 29) - 1;
@@ -39,8 +40,8 @@ pub(super) struct Tag {
     pub(super) wire: WireType,
 }
 
-/// Reads a slice from its start to its end. No function that stays one takes a reference to it, so
-/// that it can live in registers.
+/// Reads a slice from its start to its end. No function that stays one takes a reference to it, but to a
+/// copy, so that it can live in registers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
@@ -67,6 +68,27 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    /// What the next field begins with, to be held against [`key_of`]; the reader stays where it is. Of no meaning at the
+    /// end. Keys of two bytes are looked for only where some field has one.
+    #[inline(always)]
+    pub(super) fn key(&self, has_long_keys: bool) -> u32 {
+        match *self.rest {
+            [low @ 0x80..=0xff, high, ..] if has_long_keys => u32::from(low) | u32::from(high) << 8,
+            [byte, ..] => u32::from(byte),
+            [] => 0,
+        }
+    }
+
+    /// Goes behind the key that the reader is at.
+    #[inline(always)]
+    pub(super) fn pass_key(&mut self, key: u32) {
+        match *self.rest {
+            [_, _, ref rest @ ..] if key > 0xff => self.rest = rest,
+            [_, ref rest @ ..] => self.rest = rest,
+            [] => {}
+        }
     }
 
     /// The tag of the next field of a message, none at the end.
@@ -138,22 +160,32 @@ impl<'a> Reader<'a> {
     /// Skips the value of a field whose tag was read.
     #[inline(always)]
     pub(super) fn skip(&mut self, tag: Tag) -> Result<(), DecodeError> {
-        *self = self.skipped(tag)?;
+        self.by_copy(|reader| reader.skip_any(tag))
+    }
+
+    /// Has a copy moved on by what is not inlined, and goes where it got: a reader whose address is known elsewhere would
+    /// have to live in memory.
+    #[inline(always)]
+    pub(super) fn by_copy(
+        &mut self,
+        go_on: impl FnOnce(&mut Self) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let mut copy = *self;
+        go_on(&mut copy)?;
+        *self = copy;
         Ok(())
     }
 
-    /// Behind the value of a field whose tag was read.
     #[cold]
-    fn skipped(mut self, tag: Tag) -> Result<Self, DecodeError> {
+    fn skip_any(&mut self, tag: Tag) -> Result<(), DecodeError> {
         match tag.wire {
-            WireType::Varint => drop(self.varint()?),
-            WireType::Len => drop(self.bytes()?),
-            WireType::Fixed64 => self.fixed(8)?,
-            WireType::Fixed32 => self.fixed(4)?,
-            WireType::StartGroup => return self.behind_group(tag.number),
-            WireType::EndGroup => return Err(error(DecodeErrorKind::EndGroup, self.offset())),
+            WireType::Varint => self.varint().map(drop),
+            WireType::Len => self.bytes().map(drop),
+            WireType::Fixed64 => self.fixed(8),
+            WireType::Fixed32 => self.fixed(4),
+            WireType::StartGroup => self.skip_group(tag.number),
+            WireType::EndGroup => Err(error(DecodeErrorKind::EndGroup, self.offset())),
         }
-        Ok(self)
     }
 
     /// Skips a value of fixed size.
@@ -167,8 +199,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Behind the rest of the group of this number, with all groups in it.
-    fn behind_group(mut self, number: u32) -> Result<Self, DecodeError> {
+    /// Skips the rest of the group of this number, with all groups in it.
+    fn skip_group(&mut self, number: u32) -> Result<(), DecodeError> {
         let mut open = vec![number];
         while let Some(&innermost) = open.last() {
             let offset = self.offset();
@@ -183,11 +215,29 @@ impl<'a> Reader<'a> {
                     return Err(error(DecodeErrorKind::EndGroup, offset));
                 }
                 WireType::EndGroup => drop(open.pop()),
-                _ => self = self.skipped(tag)?,
+                _ => self.skip_any(tag)?,
             }
         }
-        Ok(self)
+        Ok(())
     }
+}
+
+/// How a field begins that is laid out so, in its shortest form: the first byte is the lowest. Its number is at most 2047.
+#[inline(always)]
+pub(super) const fn key_of(number: u32, wire: WireType) -> u32 {
+    let key = number << 3 | wire as u32;
+    match key {
+        ..0x80 => key,
+        _ => key & 0x7f | 0x80 | key >> 7 << 8,
+    }
+}
+
+/// Whether one of these numbers makes a key of two bytes.
+pub(super) const fn has_long_key(numbers: &[u32]) -> bool {
+    let [first, rest @ ..] = numbers else {
+        return false;
+    };
+    *first > 15 || has_long_key(rest)
 }
 
 /// Takes a tag apart. It was read at the offset.
@@ -252,25 +302,6 @@ fn long_varint(bytes: &[u8]) -> (u64, usize) {
     let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
     let word = (word & 0x0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4);
     (word, ends.trailing_zeros() as usize / 8 + 1)
-}
-
-/// The first eight bytes, the first in the low bits; zeros where there are fewer.
-#[inline]
-fn first_word(bytes: &[u8]) -> u64 {
-    if let Some(&all) = bytes.first_chunk::<8>() {
-        return u64::from_le_bytes(all);
-    }
-    // Nested messages are short, so this is as common. Two halves that may overlap.
-    if let (Some(&low), Some(&high)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let [low, high] = [low, high].map(|half| u64::from(u32::from_le_bytes(half)));
-        return low | high << (8 * (bytes.len() - 4));
-    }
-    match *bytes {
-        [] => 0,
-        [a] => u64::from(a),
-        [a, b] => u64::from_le_bytes([a, b, 0, 0, 0, 0, 0, 0]),
-        [a, b, c, ..] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]),
-    }
 }
 
 /// The same for varints of nine or ten bytes.

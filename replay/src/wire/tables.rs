@@ -2,7 +2,8 @@
 //! means. Depends on nothing.
 
 use super::field::Field;
-use super::{DecodeError, DiffTree, Message, Part, Reader};
+use super::reader::{Reader, has_long_key, key_of};
+use super::{DecodeError, DiffTree, Message, Part};
 
 /// Declares messages: the number, name and type of each field.
 macro_rules! define {
@@ -17,22 +18,47 @@ macro_rules! define {
         }
 
         impl<'a> Message<'a> for $message $(<$lifetime>)? {
+            #[inline]
             fn merge(&mut self, bytes: &'a [u8]) -> Result<(), DecodeError> {
+                const HAS_LONG_KEYS: bool = has_long_key(&[$($number),*]);
                 let mut reader = Reader::new(bytes);
-                while let Some(tag) = reader.tag()? {
-                    let taken = match tag.number {
-                        $($number => Field::merge(&mut self.$field, tag.wire, &mut reader)?,)*
-                        _ => false,
-                    };
-                    if !taken {
-                        reader.skip(tag)?;
-                    }
+                // All who write do so in the order of the numbers: each field is looked for behind the one before it.
+                while !reader.is_empty() {
+                    let mut key = reader.key(HAS_LONG_KEYS);
+                    $(while key == key_of($number, <$type as Field<'a>>::WIRE) {
+                        reader.pass_key(key);
+                        Field::merge(&mut self.$field, &mut reader)?;
+                        if reader.is_empty() {
+                            return Ok(());
+                        }
+                        key = reader.key(HAS_LONG_KEYS);
+                    })*
+                    reader.by_copy(|reader| self.merge_next(reader))?;
                 }
                 Ok(())
             }
 
+            #[inline(always)]
             fn clear(&mut self) {
                 $(Field::clear(&mut self.$field);)*
+            }
+        }
+
+        impl<'a> $message $(<$lifetime>)? {
+            /// Takes in the next field, whatever it is and wherever it stands.
+            #[cold]
+            fn merge_next(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
+                let Some(tag) = reader.tag()? else {
+                    return Ok(());
+                };
+                let is_taken = match tag.number {
+                    $($number => Field::merge_as(&mut self.$field, tag.wire, reader)?,)*
+                    _ => false,
+                };
+                match is_taken {
+                    true => Ok(()),
+                    false => reader.skip(tag),
+                }
             }
         }
     )*};

@@ -38,11 +38,13 @@ impl<'c> GitSide<'c> {
 
     /// Applies git's and Gerrit's parts of a piece.
     pub(super) fn apply(&mut self, piece: &Piece<'_>, touched: Option<&mut Rows>) {
-        let mut unwatched = Unwatched;
-        let touched: &mut dyn Touched = match touched {
-            Some(rows) => rows,
-            None => &mut unwatched,
-        };
+        match touched {
+            Some(rows) => self.apply_and_note(piece, rows),
+            None => self.apply_and_note(piece, &mut Unwatched),
+        }
+    }
+
+    fn apply_and_note(&mut self, piece: &Piece<'_>, touched: &mut impl Touched) {
         let taken = &piece.taken;
         (0..LOOK_AHEAD).for_each(|part| self.git.look_ahead(taken, part));
         for (part, parsed) in taken.iter().enumerate() {
@@ -53,7 +55,7 @@ impl<'c> GitSide<'c> {
     }
 
     /// Applies a part of a record.
-    fn apply_part(&mut self, parsed: &Parsed<'_, '_>, touched: &mut dyn Touched) -> Option<Time> {
+    fn apply_part(&mut self, parsed: &Parsed<'_, '_>, touched: &mut impl Touched) -> Option<Time> {
         let record = parsed.record;
         let step = Step {
             record,

@@ -108,11 +108,13 @@ impl<'c, 'a> GithubSide<'c, 'a> {
 
     /// Applies GitHub's parts of a piece.
     pub(super) fn apply(&mut self, piece: &Piece<'a>, touched: Option<&mut Rows>) {
-        let mut unwatched = Unwatched;
-        let touched: &mut dyn Touched = match touched {
-            Some(rows) => rows,
-            None => &mut unwatched,
-        };
+        match touched {
+            Some(rows) => self.apply_and_note(piece, rows),
+            None => self.apply_and_note(piece, &mut Unwatched),
+        }
+    }
+
+    fn apply_and_note(&mut self, piece: &Piece<'a>, touched: &mut impl Touched) {
         for records in piece.of_github.chunks(LOOK_AHEAD) {
             if self.decoded.len() < records.len() {
                 self.decoded.resize_with(records.len(), Decoded::default);
@@ -171,7 +173,7 @@ impl<'c> GithubTables<'c> {
 
     /// Applies GitHub's parts of a record. This side also tells of what is no mutation at all, unless the record has
     /// only parts of the other side.
-    fn apply(&mut self, decoded: &mut Decoded<'_>, touched: &mut dyn Touched) -> Option<Time> {
+    fn apply(&mut self, decoded: &mut Decoded<'_>, touched: &mut impl Touched) -> Option<Time> {
         let record = decoded.record;
         if let Some(error) = decoded.error {
             let (fault, about) = (FaultKind::NotAMutation, at_byte(error));

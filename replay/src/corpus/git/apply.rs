@@ -29,7 +29,7 @@ impl Git {
         &mut self,
         step: &Step<'_>,
         git: &ParsedGit<'_, '_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         if let Some(put) = git.commit.and_then(|read| self.put_commit(step, read)) {
             self.commit_changed(step, &put, touched);
@@ -58,7 +58,7 @@ impl Git {
         &mut self,
         step: &Step<'_>,
         gerrit: &ParsedGerrit<'_, '_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         let fatal = gerrit.unread.iter().find(|unread| unread.is_fatal);
         if let Some(Unread { kind, name, .. }) = fatal {
@@ -87,7 +87,7 @@ impl Git {
         step: &Step<'_>,
         project: u32,
         git_ref: &ReadRef<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         let ReadRef {
             name,

@@ -12,7 +12,7 @@
 use super::apply::Touched;
 use super::commits::Put;
 use super::parse::all_facts;
-use super::{Git, change_flag, commit_flag};
+use super::{Commits, Git, change_flag, commit_flag};
 use crate::columns::{Moment, NONE, Text};
 use crate::corpus::fault::FaultKind;
 use crate::corpus::record::{Step, Texts};
@@ -33,6 +33,7 @@ struct Said {
 }
 
 /// How a walk ended.
+#[derive(Clone, Copy)]
 enum End {
     /// At the commit where it should.
     Met,
@@ -40,6 +41,46 @@ enum End {
     Root(u32),
     Merge,
     Circle,
+}
+
+/// A walk from a commit back, up to but without another.
+struct Walk {
+    next: Result<u32, End>,
+    until: u32,
+    circle: CircleCheck,
+}
+
+impl Walk {
+    fn new(head: u32, until: u32) -> Self {
+        Self {
+            next: Ok(head),
+            until,
+            circle: CircleCheck::new(NONE),
+        }
+    }
+
+    /// The next commit, or how the walk ended.
+    #[inline]
+    fn step(&mut self, commits: &Commits) -> Result<u32, End> {
+        let row = self.next?;
+        if row == self.until {
+            return Err(End::Met);
+        }
+        if self.circle.is_circle(row) {
+            return Err(End::Circle);
+        }
+        #[cfg(test)]
+        tests::count_visit();
+        let parent = commits.parent.get(row);
+        self.next = if parent == NONE {
+            Err(End::Root(row))
+        } else if commits.more_parents.get(row).len() > 0 {
+            Err(End::Merge)
+        } else {
+            Ok(parent)
+        };
+        Ok(row)
+    }
 }
 
 /// Finds out that a walk goes in a circle, within a small multiple of the steps to there (Brent).
@@ -102,14 +143,30 @@ impl Git {
 
     /// A commit was recorded, perhaps again: whichever history it is in is walked on from it if it was the end so far, and
     /// else again, unless it says what it said.
-    pub(super) fn commit_changed(&mut self, step: &Step<'_>, put: &Put, touched: &mut dyn Touched) {
+    #[inline]
+    pub(super) fn commit_changed(
+        &mut self,
+        step: &Step<'_>,
+        put: &Put,
+        touched: &mut impl Touched,
+    ) {
         if put.is_new {
             touched.commit(put.row);
         }
         let change = self.commits.change.get(put.row);
-        if change == NONE {
-            return;
+        if change != NONE {
+            self.history_changed(step, put, change, touched);
         }
+    }
+
+    #[inline(never)]
+    fn history_changed(
+        &mut self,
+        step: &Step<'_>,
+        put: &Put,
+        change: u32,
+        touched: &mut impl Touched,
+    ) {
         touched.change(change);
         if put.says_the_same {
             return;
@@ -195,26 +252,12 @@ impl Git {
 
     /// Visits the commits from `head` back, up to but without `until`.
     fn walk(&self, head: u32, until: u32, mut visit: impl FnMut(u32)) -> End {
-        let mut row = head;
-        let mut circle = CircleCheck::new(NONE);
+        let mut walk = Walk::new(head, until);
         loop {
-            if row == until {
-                return End::Met;
+            match walk.step(&self.commits) {
+                Ok(row) => visit(row),
+                Err(end) => return end,
             }
-            if circle.is_circle(row) {
-                return End::Circle;
-            }
-            #[cfg(test)]
-            tests::count_visit();
-            visit(row);
-            let parent = self.commits.parent.get(row);
-            if parent == NONE {
-                return End::Root(row);
-            }
-            if self.commits.more_parents.get(row).len() > 0 {
-                return End::Merge;
-            }
-            row = parent;
         }
     }
 
@@ -366,7 +409,8 @@ impl Git {
 
     /// Notes of the commits from `head` back to `until` that they are in the change's history.
     fn mark(&mut self, change: u32, head: u32, until: u32) {
-        for row in self.line(head, until) {
+        let mut walk = Walk::new(head, until);
+        while let Ok(row) = walk.step(&self.commits) {
             match self.commits.change.get(row) {
                 NONE => self.commits.change.set(row, change),
                 other if other == change => {}
@@ -380,10 +424,12 @@ impl Git {
 
     /// Takes that back, of a history that is not the change's any more.
     fn unmark(&mut self, change: u32, head: u32) {
-        let line = self.line(head, NONE);
-        let is_shared = |row: &u32| self.commits.flags.get(*row) & commit_flag::SHARED != 0;
-        if !line.iter().any(is_shared) {
-            return line.into_iter().for_each(|row| self.forget_commit(row));
+        let mut is_shared = false;
+        self.walk(head, NONE, |row| {
+            is_shared |= self.commits.flags.get(row) & commit_flag::SHARED != 0;
+        });
+        if !is_shared {
+            return self.forget(head, NONE);
         }
         let others = self.with_same_end(change);
         for other in &others {
@@ -399,7 +445,8 @@ impl Git {
         if head == NONE {
             return;
         }
-        for row in self.line(head, until) {
+        let mut walk = Walk::new(head, until);
+        while let Ok(row) = walk.step(&self.commits) {
             self.forget_commit(row);
         }
     }
@@ -408,13 +455,6 @@ impl Git {
         self.commits.change.set(row, NONE);
         let flags = self.commits.flags.get(row) & !commit_flag::SHARED;
         self.commits.flags.set(row, flags);
-    }
-
-    /// The commits of a history, as far as it can be walked.
-    fn line(&self, head: u32, until: u32) -> Vec<u32> {
-        let mut line = Vec::new();
-        self.walk(head, until, |row| line.push(row));
-        line
     }
 }
 

@@ -42,7 +42,7 @@ impl Git {
         step: &Step<'_>,
         owner: u32,
         git_ref: &GitRef<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         let (name, symref) = (git_ref.r#ref.as_bytes(), git_ref.symref_target.as_bytes());
         if name.is_empty() {
@@ -64,7 +64,7 @@ impl Git {
         name: &[u8],
         hash: Option<GitHash>,
         symref: &[u8],
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         let Some(row) = self.make_ref(step, owner, name) else {
             return self.faults.add(&step.record, FaultKind::Full, name);
@@ -92,7 +92,7 @@ impl Git {
         step: &Step<'_>,
         owner: u32,
         names: &[&str],
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         for name in names {
             let row = self.ref_row(step.texts, owner, name.as_bytes());

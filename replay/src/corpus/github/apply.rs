@@ -32,7 +32,7 @@ impl Github {
         &mut self,
         step: &Step<'_>,
         mutation: &GithubMutation<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         if mutation.labels.iter().any(|label| label.value.id == 0) {
             return self.faults.add(&step.record, FaultKind::LabelZero, b"");
@@ -61,7 +61,7 @@ impl Github {
         step: &Step<'_>,
         mutation: &GithubIssueMutation<'_>,
         keys: &mut Keys,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         let exists = !mutation.not_exist;
         if exists && mutation.add_label.iter().any(|label| label.value.id == 0) {
@@ -100,7 +100,7 @@ impl Github {
         step: &Step<'_>,
         (repo, issue): (u32, u32),
         mutation: &GithubIssueMutation<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         if let Some(updated) = mutation.updated {
             self.issues.updated.set(issue, moment(updated));
@@ -319,7 +319,7 @@ impl Github {
         step: &Step<'_>,
         repo: u32,
         label: &GithubLabel<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) -> u32 {
         let known = self.label(repo, label.id);
         let row = match known {
@@ -356,7 +356,7 @@ impl Github {
         step: &Step<'_>,
         repo: u32,
         milestone: &GithubMilestone<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) -> u32 {
         let known = self.milestone(repo, milestone.id);
         let row = match known {

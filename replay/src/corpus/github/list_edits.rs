@@ -41,7 +41,7 @@ impl Github {
         step: &Step<'_>,
         (repo, issue): (u32, u32),
         mutation: &GithubIssueMutation<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         if !mutation.assignees.is_empty() || !mutation.deleted_assignees.is_empty() {
             self.apply_assignees(step, issue, mutation);
@@ -81,7 +81,7 @@ impl Github {
         step: &Step<'_>,
         (repo, issue): (u32, u32),
         mutation: &GithubIssueMutation<'_>,
-        touched: &mut dyn Touched,
+        touched: &mut impl Touched,
     ) {
         let mut list = self.issues.labels.get(issue);
         if !mutation.remove_label.is_empty() {

@@ -156,8 +156,9 @@ fn derived(corpus: &Corpus) -> Vec<String> {
         let is_shared = git.commits.flags.get(row) & commit_flag::SHARED != 0;
         let change = git.commits.change.get(row);
         if change != NONE {
-            let line = git.line(changes.meta.get(change), NONE);
-            assert!(line.contains(&row), "{row} is in the history of {change}");
+            let mut is_there = false;
+            git.walk(changes.meta.get(change), NONE, |met| is_there |= met == row);
+            assert!(is_there, "{row} is in the history of {change}");
         }
         // Of a commit that is shared it is any of those that have it.
         let change = if is_shared { 0 } else { change };
