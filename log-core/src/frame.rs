@@ -127,6 +127,7 @@ impl<'a> Frames<'a> {
         }
     }
 
+    #[inline(always)]
     fn step(&self) -> Result<Frame<'a>, FrameError> {
         let offset = self.offset;
         let header = parse::header(self.rest, offset)?;
@@ -149,6 +150,7 @@ impl<'a> Frames<'a> {
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<Frame<'a>, FrameError>;
 
+    #[inline(always)] // what it gives is large, and would be copied
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

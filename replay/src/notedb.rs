@@ -11,12 +11,12 @@
 //! Refuses: to know what a commit or a change is, or which one is looked at. Depends on `proto` for
 //! hashes.
 
+mod blocks;
 pub(crate) mod change_ref;
 pub(crate) mod commit;
 pub(crate) mod hashtags;
 pub(crate) mod issue_ref;
 pub(crate) mod line;
-mod marks;
 pub(crate) mod message;
 pub(crate) mod meta;
 pub(crate) mod person;

@@ -15,38 +15,56 @@ pub(super) struct Header {
 }
 
 /// The header at the start of `bytes`, which are at `offset` of their segment and not empty.
-#[inline]
+#[inline(always)]
 pub(super) fn header(bytes: &[u8], offset: u64) -> Result<Header, FrameError> {
-    match usual(bytes) {
-        Some((length, found, want)) if found == offset && want <= PAYLOAD_BYTES_MAX as u64 => {
-            Ok(Header {
-                bytes: length,
-                payload: want as usize,
-            })
-        }
+    match usual(bytes, offset) {
+        Some(header) if header.payload <= PAYLOAD_BYTES_MAX => Ok(header),
         _ => any(bytes, offset),
     }
 }
 
-/// Length, offset and payload length of a header whose numbers have at most 15 digits.
-#[inline]
-fn usual(bytes: &[u8]) -> Option<(usize, u64, u64)> {
+/// The same, if the offset is written as we write it, with eight digits at most, and the length has as many at most.
+#[inline(always)]
+fn usual(bytes: &[u8], offset: u64) -> Option<Header> {
     let rest = bytes.strip_prefix(MAGIC)?;
-    let (digits, found) = number(rest, b'+')?;
-    let (more, want) = number(&rest[digits + 1..], b'=')?;
-    Some((MAGIC.len() + digits + 1 + more + 1, found, want))
+    // What is known already is not read but compared.
+    let (digits, text) = written(u32::try_from(offset).ok()?);
+    let found = u64::from_le_bytes(*rest.first_chunk()?);
+    let others = (found ^ text) << (64 - 8 * digits);
+    let (b'+', rest) = rest.get(digits..)?.split_first()? else {
+        return None;
+    };
+    let (more, payload) = number(rest)?;
+    (others == 0).then_some(Header {
+        bytes: MAGIC.len() + digits + 1 + more + 1,
+        payload,
+    })
 }
 
-/// One to 15 digits and then `end`: how many, and their number.
-#[inline]
-fn number(bytes: &[u8], end: u8) -> Option<(usize, u64)> {
+/// How many hexadecimal digits a number has, and these, the first in the lowest byte.
+#[inline(always)]
+fn written(number: u32) -> (usize, u64) {
+    let digits = (32 - number.leading_zeros()).div_ceil(4).max(1);
+    // Each four bits to a byte of their own, in three steps.
+    let bits = u64::from(number << (32 - 4 * digits));
+    let bits = (bits | bits << 16) & 0x0000_ffff_0000_ffff;
+    let bits = (bits | bits << 8) & 0x00ff_00ff_00ff_00ff;
+    let bits = (bits | bits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (bits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let text = bits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'9' - 1);
+    (digits as usize, text.swap_bytes())
+}
+
+/// One to eight digits and then `=`: how many, and their number.
+#[inline(always)]
+fn number(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut number = 0;
-    for (at, &byte) in bytes.iter().take(16).enumerate() {
+    for (at, &byte) in bytes.iter().take(9).enumerate() {
         let digit = HEX[usize::from(byte)];
         if digit > 0xf {
-            return (byte == end && at > 0).then_some((at, number));
+            return (byte == b'=' && at > 0).then_some((at, number));
         }
-        number = number << 4 | u64::from(digit);
+        number = number << 4 | usize::from(digit);
     }
     None
 }
@@ -113,4 +131,33 @@ fn hex(digits: &[u8]) -> Option<u64> {
         let number = number.checked_mul(16)?.checked_add(u64::from(digit))?;
         (number <= i64::MAX as u64).then_some(number)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_frames_have_them() {
+        let powers = (0..32).map(|bit| 1u32 << bit);
+        let near = powers.flat_map(|power| [power - 1, power, power.wrapping_mul(0x9e37_79b9)]);
+        for number in near.chain([u32::MAX, 0x89ab_cdef, 0xfedc_ba98]) {
+            let want = format!("{number:x}");
+            let (digits, text) = written(number);
+            let text = text.to_le_bytes();
+            assert_eq!(&text[..digits], want.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_header_of_any_offset_is_read_in_one_pass() {
+        for offset in [0, 0xf, 0x10, 0xabc, 0x00ff_ffff, u64::from(u32::MAX)] {
+            for payload in [0, 9, 0xa0, PAYLOAD_BYTES_MAX] {
+                let text = format!("REC@{offset:x}+{payload:x}=and more");
+                let header = usual(text.as_bytes(), offset);
+                assert_eq!(header, any(text.as_bytes(), offset).ok());
+                assert!(header.is_some() && usual(text.as_bytes(), offset ^ 1).is_none());
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The row that was found last, for tables of which the same row is looked for many times in a row.
+//! Rows that were found a short while ago, for tables of which the same rows are looked for again and again.
 
 use super::pages::{BlockSink, BlockSource, NotStored, Stored};
 
@@ -39,9 +39,69 @@ impl Stored for Recent {
     }
 }
 
+/// Rows of up to `N` ids to try before an index is asked, the last one of all that have a place in common; nothing depends
+/// on them either. `N` is a power of two.
+#[derive(Default)]
+pub(crate) struct RecentRows<const N: usize> {
+    /// None before the first one is noted.
+    rows: Vec<u32>,
+}
+
+impl<const N: usize> RecentRows<N> {
+    /// The row of this id, if it is one of so many and is the one that is looked for.
+    #[inline]
+    pub(crate) fn find(&self, id: i64, rows: u32, is_it: impl FnOnce(u32) -> bool) -> Option<u32> {
+        let row = *self.rows.get(Self::place(id))?;
+        (row < rows && is_it(row)).then_some(row)
+    }
+
+    /// The id has this row.
+    #[inline]
+    pub(crate) fn note(&mut self, id: i64, row: u32) {
+        if self.rows.is_empty() {
+            self.rows = vec![0; N];
+        }
+        self.rows[Self::place(id)] = row;
+    }
+
+    /// Ids are given one after the other: their last bits tell them apart.
+    fn place(id: i64) -> usize {
+        id as usize & (N - 1)
+    }
+}
+
+impl<const N: usize> Stored for RecentRows<N> {
+    fn freeze(&mut self) -> Self {
+        Self::default()
+    }
+
+    fn again(&self) -> Self {
+        Self::default()
+    }
+
+    fn save(&self, _: &mut dyn BlockSink) {}
+
+    fn load(_: &mut BlockSource<'_>) -> Result<Self, NotStored> {
+        Ok(Self::default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_of_ids_are_found_while_none_has_taken_their_place() {
+        let mut recent = RecentRows::<4>::default();
+        assert_eq!(recent.find(7, 9, |_| true), None);
+        recent.note(7, 3);
+        recent.note(-1, 5);
+        recent.note(4, 6);
+        assert_eq!(recent.find(-1, 9, |row| row == 5), Some(5));
+        assert_eq!(recent.find(7, 9, |row| row == 3), None);
+        assert_eq!(recent.find(4, 9, |row| row == 6), Some(6));
+        assert_eq!(recent.find(4, 6, |_| true), None);
+    }
 
     #[test]
     fn only_a_row_that_is_there_and_is_it_is_found() {

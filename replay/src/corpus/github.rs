@@ -9,7 +9,9 @@ pub(in crate::corpus) mod list_edits;
 pub(in crate::corpus) mod timeline;
 pub mod view;
 
-use crate::columns::{Chain, Index, Key, List, Lists, Moment, NONE, Place, Recent, Text, table};
+use crate::columns::{
+    Chain, Index, Key, List, Lists, Moment, NONE, Place, Recent, RecentRows, Text, table,
+};
 use crate::corpus::fault::Faults;
 use crate::corpus::record::Texts;
 use keys::Keys;
@@ -30,13 +32,13 @@ pub(in crate::corpus) const MILESTONE_NONE: u32 = NONE - 1;
 table! {
     /// Users, by id.
     Users { id: i64, login: Text, }
-    and { by_id: Index, }
+    and { by_id: Index, recent: RecentRows<1024>, }
 }
 
 table! {
     /// Teams, by id.
     Teams { id: i64, slug: Text, }
-    and { by_id: Index, }
+    and { by_id: Index, recent: RecentRows<64>, }
 }
 
 table! {

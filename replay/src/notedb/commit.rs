@@ -7,18 +7,19 @@
 use memchr::{memchr, memrchr};
 use proto::GitHash;
 
+use super::blocks::{between, line_end};
 use super::line::{Needle, number, trim_space};
 
 static HEADER_END: Needle = Needle::new(b"\n\n");
 
 /// A commit taken apart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParsedCommit<'a> {
     /// Its tree, in digits; the last one if it names several.
     tree: Option<&'a [u8]>,
     /// Its parents.
     pub(crate) parents: Parents<'a>,
-    /// The first of them, if its line is the usual one: then it need not be read again.
+    /// The first of them, so that it need not be read again.
     first_parent: Option<GitHash>,
     /// Who wrote it, by the last `author` line.
     pub(crate) author: Option<Signature<'a>>,
@@ -130,6 +131,56 @@ pub(crate) fn parse_commit(
     raw: &[u8],
     original_semantics: bool,
 ) -> Result<ParsedCommit<'_>, Refused<'_>> {
+    match parse_usual(raw) {
+        Some(commit) => Ok(commit),
+        None => parse_any(raw, original_semantics),
+    }
+}
+
+/// The same for a commit that has the usual lines in git's order and no others, as nearly all have.
+#[inline(always)]
+pub(crate) fn parse_usual(raw: &[u8]) -> Option<ParsedCommit<'_>> {
+    let (tree, length) = usual_name(raw, ParsedCommit::TREE)?;
+    if !GitHash::is_hex(tree) {
+        return None;
+    }
+    let mut at = length + 1;
+    let (mut parents, mut first_parent) = (Parents::NONE, None);
+    while let Some((name, length)) = usual_name(&raw[at..], Parents::WORD) {
+        if parents.count == 0 {
+            first_parent = Some(GitHash::from_hex(name)?);
+        } else if !GitHash::is_hex(name) {
+            return None;
+        }
+        parents.push(raw, at, length);
+        at += length + 1;
+    }
+    let (author, length) = usual_person(&raw[at..], ParsedCommit::AUTHOR)?;
+    at += length + 1;
+    let (committer, length) = usual_person(&raw[at..], ParsedCommit::COMMITTER)?;
+    at += length + 1;
+    let (b'\n', message) = raw[at..].split_first()? else {
+        return None;
+    };
+    Some(ParsedCommit {
+        tree: Some(tree),
+        parents,
+        first_parent,
+        author: Some(author),
+        committer: Some(committer),
+        encoding: None,
+        message,
+        message_start: at + 1,
+        bad_person: None,
+    })
+}
+
+/// The same for any commit.
+#[cold]
+pub(crate) fn parse_any(
+    raw: &[u8],
+    original_semantics: bool,
+) -> Result<ParsedCommit<'_>, Refused<'_>> {
     let refused = |parents, reason| Err(Refused { parents, reason });
     if raw.starts_with(b"\n\n") {
         return refused(Parents::NONE, BadCommit::NoHeader);
@@ -147,14 +198,7 @@ pub(crate) fn parse_commit(
     };
     let mut at = 0;
     // Until the empty line, and without one the text is no commit, whatever its lines say.
-    loop {
-        if let Some(length) = commit.read_name(raw, at) {
-            at += length + 1;
-            continue;
-        }
-        let Some(length) = memchr(b'\n', &raw[at..]) else {
-            break;
-        };
+    while let Some(length) = memchr(b'\n', &raw[at..]) {
         if length == 0 && at > 0 {
             commit.message_start = at + 1;
             commit.message = &raw[at + 1..];
@@ -175,15 +219,17 @@ pub(crate) fn parse_commit(
 
 impl<'a> ParsedCommit<'a> {
     const TREE: &'static [u8; 5] = b"tree ";
+    const AUTHOR: &'static [u8; 7] = b"author ";
+    const COMMITTER: &'static [u8; 10] = b"committer ";
 
     /// Its first parent, and those after it.
     pub(crate) fn split_parents(self) -> (Option<GitHash>, Parents<'a>) {
         let mut parents = self.parents;
-        let first = match (self.first_parent, parents.count) {
-            (Some(first), 1) => return (Some(first), Parents::NONE),
-            _ => parents.next(),
-        };
-        (first, parents)
+        match parents.count {
+            1 => parents = Parents::NONE,
+            _ => drop(parents.next()),
+        }
+        (self.first_parent, parents)
     }
 
     /// Its tree; the last one if it names several.
@@ -191,53 +237,25 @@ impl<'a> ParsedCommit<'a> {
         self.tree.and_then(GitHash::from_hex)
     }
 
-    /// Takes in the line at `at` if it is the usual one of a tree or a parent; gives its length.
-    #[inline]
-    fn read_name(&mut self, raw: &'a [u8], at: usize) -> Option<usize> {
-        let text = &raw[at..];
-        match text.first()? {
-            b't' => {
-                let (name, length) = usual_line(text, Self::TREE)?;
-                if !GitHash::is_hex(name) {
-                    return None;
-                }
-                self.tree = Some(name);
-                Some(length)
-            }
-            b'p' => {
-                let (name, length) = usual_line(text, Parents::WORD)?;
-                if self.parents.count == 0 {
-                    self.first_parent = Some(GitHash::from_hex(name)?);
-                } else if !GitHash::is_hex(name) {
-                    return None;
-                }
-                self.parents.push(raw, at, length);
-                Some(length)
-            }
-            _ => None,
-        }
-    }
-
     /// Takes in the header's line at `at`.
     fn read_line(&mut self, raw: &'a [u8], at: usize, line: &'a [u8]) -> Result<(), BadCommit> {
         if let Some(hash) = line.strip_prefix(Parents::WORD) {
-            if !GitHash::is_hex(hash) {
-                return Err(BadCommit::Parent { at });
-            }
+            let name = GitHash::from_hex(hash).ok_or(BadCommit::Parent { at })?;
+            self.first_parent.get_or_insert(name);
             self.parents.push(raw, at, line.len());
         } else if let Some(hash) = line.strip_prefix(Self::TREE) {
             if !GitHash::is_hex(hash) {
                 return Err(BadCommit::Tree { at });
             }
             self.tree = Some(hash);
-        } else if let Some(text) = line.strip_prefix(b"author ") {
+        } else if let Some(text) = line.strip_prefix(Self::AUTHOR) {
             self.author = None;
             self.author = Some(signature(text).map_err(|source| BadCommit::Person {
                 role: Role::Author,
                 at,
                 source,
             })?);
-        } else if let Some(text) = line.strip_prefix(b"committer ") {
+        } else if let Some(text) = line.strip_prefix(Self::COMMITTER) {
             self.committer = None;
             self.committer = Some(signature(text).map_err(|source| BadCommit::Person {
                 role: Role::Committer,
@@ -254,15 +272,29 @@ impl<'a> ParsedCommit<'a> {
 
 /// What may be a name in a text's first line, which has nothing but this word and the name, and that line's length.
 #[inline]
-fn usual_line<'a, const N: usize>(text: &'a [u8], word: &[u8; N]) -> Option<(&'a [u8], usize)> {
+fn usual_name<'a, const N: usize>(text: &'a [u8], word: &[u8; N]) -> Option<(&'a [u8], usize)> {
     let (start, rest) = text.split_first_chunk::<N>()?;
     let (name, rest) = rest.split_first_chunk::<{ GitHash::HEX_LEN }>()?;
     let is_line = start == word && rest.first() == Some(&b'\n');
     is_line.then_some((name, N + GitHash::HEX_LEN))
 }
 
+/// Who did what a text's first line says, which begins with this word, and that line's length.
+#[inline(always)]
+fn usual_person<'a, const N: usize>(
+    text: &'a [u8],
+    word: &[u8; N],
+) -> Option<(Signature<'a>, usize)> {
+    let (start, rest) = text.split_first_chunk::<N>()?;
+    if start != word {
+        return None;
+    }
+    let length = line_end(rest)?;
+    Some((usual_signature(&rest[..length])?, N + length))
+}
+
 /// The parents of a commit in order, read from its header again each time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parents<'a> {
     /// From the first `parent` line to the end of the last.
     lines: &'a [u8],
@@ -322,44 +354,47 @@ pub(crate) fn signature(text: &[u8]) -> Result<Signature<'_>, BadSignature> {
 }
 
 /// The same for ten digits of seconds, four of a zone, and nothing to be trimmed.
-#[inline]
+#[inline(always)]
 fn usual_signature(text: &[u8]) -> Option<Signature<'_>> {
     let (person, end) = text.split_last_chunk::<17>()?;
-    let [b' ', a, b, c, d, e, f, g, h, i, j, b' ', sign, k, l, m, n] = *end else {
+    let [b' ', stamp @ ..] = end else {
         return None;
     };
-    let first_eight = decimal(u64::from_le_bytes([a, b, c, d, e, f, g, h]))?;
-    let rest = decimal(u64::from_le_bytes([b'0', b'0', i, j, k, l, m, n]))?;
-    let (last_two, zone) = (rest / 10_000, rest % 10_000);
-    let is_trimmed = person.first().is_some_and(u8::is_ascii_graphic);
-    let offset = i32::from((zone / 100) as u8) * 3600 + i32::from((zone % 100) as u8) * 60;
+    // `1488624439 +0900`
+    const DIGITS: u32 = 0b1111_0011_1111_1111;
+    if between(stamp, b'0', b'9') & DIGITS != DIGITS {
+        return None;
+    }
+    let [a, b, c, d, e, f, g, h, i, j, b' ', sign, k, l, m, n] = *stamp else {
+        return None;
+    };
+    let offset = 3600 * two_digits(k, l) + 60 * two_digits(m, n);
     let offset_seconds = match sign {
         b'+' => offset,
         b'-' => -offset,
         _ => return None,
     };
+    let is_trimmed = person.first().is_some_and(u8::is_ascii_graphic);
+    let first_eight = eight_digits(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
     is_trimmed.then_some(Signature {
         person,
-        unix_seconds: i64::from(first_eight) * 100 + i64::from(last_two),
+        unix_seconds: i64::from(first_eight) * 100 + i64::from(two_digits(i, j)),
         zone: &text[text.len() - 5..],
         offset_seconds,
     })
 }
 
+fn two_digits(tens: u8, ones: u8) -> i32 {
+    i32::from(tens & 15) * 10 + i32::from(ones & 15)
+}
+
 /// The number of eight decimal digits, the first in the lowest byte.
-#[inline]
-fn decimal(text: u64) -> Option<u32> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    let digits = text ^ ZEROS;
-    // A digit stays below 16, also when six are added.
-    let above = (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0;
-    if above != 0 {
-        return None;
-    }
+fn eight_digits(text: u64) -> u32 {
+    let digits = text & 0x0f0f_0f0f_0f0f_0f0f;
     // Neighbours together: to 99, to 9999, to all.
     let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-    Some((fours * 10_000 + (fours >> 32)) as u32)
+    (fours * 10_000 + (fours >> 32)) as u32
 }
 
 /// The same for everything.
@@ -385,9 +420,7 @@ fn split_last_space(text: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) fn zone_offset(zone: &[u8]) -> Option<i32> {
     let (sign, hours, minutes) = (zone.first()?, zone.get(1..3)?, zone.get(3..5)?);
     let part = |text: &[u8]| match text {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
-            i32::from(tens - b'0') * 10 + i32::from(ones - b'0')
-        }
+        [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => two_digits(*tens, *ones),
         _ => number(text).unwrap_or(0),
     };
     let seconds = part(hours) * 3600 + part(minutes) * 60;

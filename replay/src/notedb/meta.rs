@@ -4,9 +4,9 @@
 
 use memchr::{memchr, memrchr};
 
+use super::blocks::for_each_mark;
 use super::hashtags::HashtagSet;
 use super::line::{Needle, line_value, line_values, number, trim_space};
-use super::marks::for_each_mark;
 
 const STATUS: &[u8] = b"\nStatus: ";
 const PRIVATE: &[u8] = b"\nPrivate: true\n";
@@ -54,9 +54,9 @@ impl Lines {
         };
         let mut has_status = false;
         // [`line_value`] finds its prefixes there, and each of these ends with a colon.
-        for_each_mark(message, |at| {
+        for_each_mark(message, b'B', b'W', |at| {
             let line = &message[at..];
-            // By the first letters of what is looked for; what has to be at a line's start has the line end before it.
+            // By the first letters of what is looked for, all from B to W; what has to be at a line's start has the line end before it.
             match line.get(1) {
                 Some(b'P') => {
                     lines.has_patch_set |= line.starts_with(PATCH_SET);

@@ -142,6 +142,10 @@ fn others(text: &[u8]) {
         let (Ok(commit::ParsedCommit { parents, .. }) | Err(commit::Refused { parents, .. })) =
             commit::parse_commit(text, original_semantics);
         assert_eq!(parents.len(), parents.count());
+        if let Some(usual) = commit::parse_usual(text) {
+            let any = commit::parse_any(text, original_semantics);
+            assert_eq!(any.ok(), Some(usual));
+        }
     }
 }
 

@@ -74,12 +74,6 @@ impl<'a> OnlyPart<'a> {
     #[inline]
     pub(crate) fn of(payload: &'a [u8]) -> Option<Self> {
         let (key, rest) = payload.split_first()?;
-        let kind = match key {
-            0x0a => Self::GithubIssue,
-            0x12 => Self::Git,
-            0x22 => Self::Gerrit,
-            _ => return None,
-        };
         let (part, rest) = Self::field(rest)?;
         let meta = match rest {
             [] => None,
@@ -88,7 +82,13 @@ impl<'a> OnlyPart<'a> {
                 _ => return None,
             },
         };
-        Some(kind(Only { part, meta }))
+        let only = Only { part, meta };
+        match key {
+            0x0a => Some(Self::GithubIssue(only)),
+            0x12 => Some(Self::Git(only)),
+            0x22 => Some(Self::Gerrit(only)),
+            _ => None,
+        }
     }
 
     /// The field at the start of some bytes, without its key, and what follows.

@@ -9,7 +9,9 @@ use crate::columns::Key;
 use crate::corpus::fault::FaultKind;
 use crate::corpus::{Rules, recorded};
 use crate::notedb::change_ref::{ChangeRef, change_ref};
-use crate::notedb::commit::{BadCommit, BadSignature, Parents, Refused, parse_commit};
+use crate::notedb::commit::{
+    BadCommit, BadSignature, Parents, ParsedCommit, Refused, parse_any, parse_usual,
+};
 use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
@@ -326,10 +328,10 @@ impl<'a> Taken<'a> {
     /// Takes the decoded mutation of a plain repository apart; gives the repository.
     fn take_git(&mut self, original: bool) -> &'a str {
         let git = &mut self.git;
-        match git.commit.take().map(|commit| read(commit, original)) {
-            None => {}
-            Some(Ok(read)) => self.commits.push(read),
-            Some(Err(unread)) => self.unread.push(unread),
+        if let Some(commit) = git.commit.take()
+            && let Err(unread) = read(&commit, original, &mut self.commits)
+        {
+            self.unread.push(unread);
         }
         self.plain_refs.append(&mut git.refs);
         self.deleted_refs.append(&mut git.deleted_refs);
@@ -342,10 +344,9 @@ impl<'a> Taken<'a> {
     /// Takes the decoded mutation of a project apart.
     fn take_gerrit(&mut self, original: bool) {
         let gerrit = &mut self.gerrit;
-        for commit in gerrit.commits.drain(..) {
-            match read(commit.value, original) {
-                Ok(read) => self.commits.push(read),
-                Err(unread) => self.unread.push(unread),
+        for commit in &gerrit.commits {
+            if let Err(unread) = read(&commit.value, original, &mut self.commits) {
+                self.unread.push(unread);
             }
         }
         let project = match self.project {
@@ -353,7 +354,7 @@ impl<'a> Taken<'a> {
             _ => project_key(gerrit.project.as_bytes()),
         };
         self.project = Some((gerrit.project, project));
-        for git_ref in gerrit.refs.drain(..) {
+        for git_ref in &gerrit.refs {
             let name = git_ref.value.r#ref.as_bytes();
             let target = git_ref.value.sha1.as_bytes();
             // Most point to what comes with them.
@@ -453,27 +454,23 @@ pub(in crate::corpus) fn recorded_by_gerrit(gerrit: GerritMutation<'_>) -> Optio
     taken.said_by_gerrit(Ends::default())
 }
 
-/// Takes a commit apart.
-fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
+/// Takes a commit apart and adds it to others; says so if it cannot be.
+#[inline]
+fn read<'a>(
+    commit: &GitCommit<'a>,
+    original: bool,
+    commits: &mut Vec<Read<'a>>,
+) -> Result<(), Unread<'a>> {
     let name = commit.sha1.as_bytes();
     let Some(hash) = GitHash::from_hex(name) else {
-        let is_fatal = name.len() == GitHash::HEX_LEN;
-        let kind = match is_fatal {
-            true => FaultKind::CommitNameNotHex,
-            false => FaultKind::CommitName,
-        };
-        return Err(Unread {
-            kind,
-            name,
-            is_fatal,
-        });
+        return Err(Unread::of_name(name));
     };
-    let mut read = Read {
+    let read = commits.push_mut(Read {
         name,
         hash,
         key: Key::of_hash(&hash),
         raw: commit.raw,
-        files: commit.diff_tree,
+        files: commit.diff_tree.clone(),
         first_parent: None,
         more_parents: Parents::NONE,
         refused: None,
@@ -481,35 +478,74 @@ fn read(commit: GitCommit<'_>, original: bool) -> Result<Read<'_>, Unread<'_>> {
         message: 0,
         committed: None,
         facts: 0,
-    };
-    let first = match parse_commit(commit.raw, original) {
-        Ok(parsed) => {
-            read.has_bad_person = parsed.bad_person.is_some();
-            // A record is shorter than 4 GiB.
-            read.message = parsed.message_start as u32;
-            read.committed = parsed.committer.map(|by| by.unix_seconds);
-            read.facts = facts(parsed.message);
-            let first;
-            (first, read.more_parents) = parsed.split_parents();
-            first
+    });
+    match parse_usual(commit.raw) {
+        Some(parsed) => read.take(parsed),
+        None => {
+            let unread = read.take_any(original);
+            unread.inspect_err(|_| drop(commits.pop()))?;
         }
-        Err(Refused { parents, reason }) => {
-            let (kind, is_fatal) = kind_of(&reason);
-            if is_fatal {
-                return Err(Unread {
-                    kind,
-                    name,
-                    is_fatal,
-                });
+    }
+    Ok(())
+}
+
+impl<'a> Read<'a> {
+    /// Takes in what its raw text says.
+    #[inline(always)]
+    fn take(&mut self, parsed: ParsedCommit<'a>) {
+        self.has_bad_person = parsed.bad_person.is_some();
+        // A record is shorter than 4 GiB.
+        self.message = parsed.message_start as u32;
+        self.committed = parsed.committer.map(|by| by.unix_seconds);
+        self.facts = facts(parsed.message);
+        let (first, more) = parsed.split_parents();
+        self.first_parent = first.map(with_key);
+        self.more_parents = more;
+    }
+
+    /// The same, whatever the raw text is.
+    #[cold]
+    fn take_any(&mut self, original: bool) -> Result<(), Unread<'a>> {
+        match parse_any(self.raw, original) {
+            Ok(parsed) => self.take(parsed),
+            Err(Refused { parents, reason }) => {
+                let (kind, is_fatal) = kind_of(&reason);
+                if is_fatal {
+                    return Err(Unread {
+                        kind,
+                        name: self.name,
+                        is_fatal,
+                    });
+                }
+                // One that is only dropped leaves its parents.
+                self.more_parents = parents;
+                self.refused = Some(kind);
+                self.first_parent = self.more_parents.next().map(with_key);
             }
-            // One that is only dropped leaves its parents.
-            read.more_parents = parents;
-            read.refused = Some(kind);
-            read.more_parents.next()
         }
-    };
-    read.first_parent = first.map(|hash| (hash, Key::of_hash(&hash)));
-    Ok(read)
+        Ok(())
+    }
+}
+
+fn with_key(hash: GitHash) -> (GitHash, Key) {
+    (hash, Key::of_hash(&hash))
+}
+
+impl<'a> Unread<'a> {
+    /// A commit whose name is none.
+    #[cold]
+    fn of_name(name: &'a [u8]) -> Self {
+        let is_fatal = name.len() == GitHash::HEX_LEN;
+        let kind = match is_fatal {
+            true => FaultKind::CommitNameNotHex,
+            false => FaultKind::CommitName,
+        };
+        Self {
+            kind,
+            name,
+            is_fatal,
+        }
+    }
 }
 
 /// What is wrong, and whether the original would panic.

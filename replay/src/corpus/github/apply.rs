@@ -279,38 +279,59 @@ impl Github {
         if id == 0 { NONE } else { self.user_row(id) }
     }
 
+    #[inline]
     fn user_row(&mut self, id: i64) -> u32 {
-        if let Some(row) = self.user(id) {
-            return row;
+        let users = &self.users;
+        let is_it = |row| users.id.get(row) == id;
+        match users.recent.find(id, users.id.len(), is_it) {
+            Some(row) => row,
+            None => self.any_user_row(id),
         }
-        let row = self.users.id.len();
+    }
+
+    #[inline(never)]
+    fn any_user_row(&mut self, id: i64) -> u32 {
+        let known = self.user(id);
+        let row = known.unwrap_or(self.users.id.len());
         if row == ROWS_MAX {
             return NONE;
         }
-        self.users.id.push(id);
-        self.users.login.push(Text::default());
-        self.users.by_id.insert(Key::of_numbers(0, id), row);
+        if known.is_none() {
+            self.users.id.push(id);
+            self.users.login.push(Text::default());
+            self.users.by_id.insert(Key::of_numbers(0, id), row);
+        }
+        self.users.recent.note(id, row);
         row
     }
 
     /// The team of a message; its slug is taken over unless it is empty.
     pub(in crate::corpus) fn put_team(&mut self, step: &Step<'_>, team: &GithubTeam<'_>) {
-        let row = match self.team(team.id) {
-            Some(row) => row,
-            None => {
-                let row = self.teams.id.len();
-                if row == ROWS_MAX {
-                    return;
-                }
-                self.teams.id.push(team.id);
-                self.teams.slug.push(Text::default());
-                self.teams.by_id.insert(Key::of_numbers(0, team.id), row);
-                row
-            }
+        let teams = &self.teams;
+        let is_it = |row| teams.id.get(row) == team.id;
+        let recent = teams.recent.find(team.id, teams.id.len(), is_it);
+        let Some(row) = recent.or_else(|| self.any_team_row(team.id)) else {
+            return;
         };
         if !team.slug.is_empty() {
             step.put(&mut self.teams.slug, row, team.slug.as_bytes());
         }
+    }
+
+    #[inline(never)]
+    fn any_team_row(&mut self, id: i64) -> Option<u32> {
+        let known = self.team(id);
+        let row = known.unwrap_or(self.teams.id.len());
+        if row == ROWS_MAX {
+            return None;
+        }
+        if known.is_none() {
+            self.teams.id.push(id);
+            self.teams.slug.push(Text::default());
+            self.teams.by_id.insert(Key::of_numbers(0, id), row);
+        }
+        self.teams.recent.note(id, row);
+        Some(row)
     }
 
     /// The label, made if it is new, with its name unless that is empty.

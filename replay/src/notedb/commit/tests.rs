@@ -48,6 +48,35 @@ fn a_commit_is_taken_apart() {
     assert_eq!(commit.bad_person, None);
 }
 
+proptest! {
+    #[test]
+    fn usual_commits_are_taken_apart_the_same(
+        parents in prop::collection::vec("[0-9a-f]{40}", 0..4),
+        at in any::<prop::sample::Index>(),
+        change in prop::option::of(prop_oneof![any::<u8>(), Just(b'\n'), Just(b' ')]),
+        extra in prop_oneof![3 => Just(""), 1 => Just("encoding x\n"), 1 => Just("gpgsig x\n y\n")],
+    ) {
+        let parents: String = parents.iter().map(|hash| format!("parent {hash}\n")).collect();
+        let raw = format!(
+            "tree {}\n{parents}author A <a@b> 1488624439 +0530\ncommitter Zoë <z@e> 0000000001 -0800\n\
+             {extra}\nSubject\n\nBody\n",
+            hash('7'),
+        );
+        let mut raw = raw.into_bytes();
+        if let Some(byte) = change {
+            let at = at.index(raw.len());
+            raw[at] = byte;
+        }
+        let usual = parse_usual(&raw);
+        prop_assert!(usual.is_some() || change.is_some() || !extra.is_empty());
+        if usual.is_some() {
+            for original_semantics in [true, false] {
+                prop_assert_eq!(parse_any(&raw, original_semantics).ok(), usual.clone());
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_has_to_be_in_a_header() {
     for raw in [
@@ -254,11 +283,8 @@ fn the_usual_signature_is_read_as_any_other() {
 
 proptest! {
     #[test]
-    fn eight_digits_are_a_number_or_none(digits in prop::collection::vec(prop_oneof![
-        10 => b'0'..=b'9', 1 => any::<u8>(), 1 => Just(b':'), 1 => Just(b'/'),
-    ], 8)) {
-        let number = number::<u32>(&digits).filter(|_| digits.iter().all(u8::is_ascii_digit));
-        let text = u64::from_le_bytes(digits.try_into().unwrap());
-        prop_assert_eq!(decimal(text), number);
+    fn eight_digits_are_a_number(want in 0..100_000_000u32) {
+        let digits = format!("{want:08}").into_bytes();
+        prop_assert_eq!(eight_digits(u64::from_le_bytes(digits.try_into().unwrap())), want);
     }
 }
