@@ -11,7 +11,7 @@ use crate::columns::BlockSink;
 
 /// The version of the tables' columns and of what is in them. Any change there makes older checkpoints useless, and
 /// has to change this.
-pub(crate) const TABLES_VERSION: u32 = 4;
+pub(crate) const TABLES_VERSION: u32 = 5;
 
 /// How the names of files begin that are not whole yet.
 pub(crate) const UNFINISHED: &str = "unfinished-";

@@ -13,6 +13,13 @@ pub(crate) struct List {
 }
 
 impl List {
+    /// Nothing is in it.
+    pub(crate) const EMPTY: Self = Self {
+        offset: 0,
+        len: 0,
+        room: 0,
+    };
+
     /// How many there are in it.
     pub(crate) const fn len(self) -> u32 {
         self.len

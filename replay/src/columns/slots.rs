@@ -256,7 +256,7 @@ fn slot(key: Key, row: u32) -> u64 {
 /// Whether one more can be put in a page of so many slots.
 #[inline]
 fn has_room(facts: &Facts, slots: usize) -> bool {
-    (facts.taken as usize + 1) * 8 <= slots * 7
+    (facts.taken as usize + 1) * 4 <= slots * 3
 }
 
 /// Slots of a page to be.

@@ -41,6 +41,12 @@ impl Text {
     /// Texts up to this length are in the cell itself.
     pub(crate) const INLINE_MAX: usize = INLINE_MAX;
 
+    /// No bytes.
+    pub(crate) const EMPTY: Self = Self {
+        len: 0,
+        data: [0; INLINE_MAX],
+    };
+
     /// The text whose bytes these are, and where they are.
     #[inline]
     pub(crate) fn new(bytes: &[u8], segment: u32, offset: u32) -> Self {

@@ -36,8 +36,14 @@ pub(super) fn of_meta_in(payload: &[u8], meta: Option<&[u8]>) -> Result<Option<T
 
 /// The latest time that GitHub said.
 pub(super) fn of_issue(issue: &GithubIssueMutation<'_>) -> Option<Time> {
-    let mut latest = None;
-    let mut note = |said: Option<Timestamp>| latest = latest.max(said.map(time));
+    let (mut latest, mut last) = (None, None);
+    let mut note = |said: Option<Timestamp>| {
+        // Most of what a mutation says is of the same moment.
+        if said.is_some() && said != last {
+            last = said;
+            latest = latest.max(said.map(time));
+        }
+    };
     note(issue.created);
     note(issue.updated);
     note(issue.closed_at);

@@ -24,6 +24,31 @@ pub(super) struct Put {
     pub(super) says_the_same: bool,
 }
 
+/// The cells of what a commit says.
+struct Says {
+    /// Bits of [`commit_flag`].
+    flags: u32,
+    raw: Text,
+    /// Where the message starts.
+    message: u32,
+    files: Place,
+    /// The rows of its parents.
+    first: u32,
+    more: List,
+}
+
+impl Says {
+    /// Of a commit that is only somebody's parent.
+    const NOTHING: Self = Self {
+        flags: 0,
+        raw: Text::EMPTY,
+        message: 0,
+        files: Place::NOWHERE,
+        first: NONE,
+        more: List::EMPTY,
+    };
+}
+
 impl Git {
     /// Stores a commit; one that is known, in full or as a parent, is overwritten in place. `None` if it is dropped.
     pub(super) fn put_commit(&mut self, step: &Step<'_>, read: &Read<'_>) -> Option<Put> {
@@ -40,20 +65,41 @@ impl Git {
             self.faults
                 .add(&step.record, FaultKind::CommitBadPerson, name);
         }
-        let Some(row) = self.commit_row(&read.hash, read.key) else {
+        let says = Says {
+            flags: commit_flag::KNOWN | read.facts,
+            raw: step.record.text(read.raw),
+            message: read.message,
+            files: self.files(step, &read.files),
+            first,
+            more,
+        };
+        if let Some(row) = self.commit_of_key(&read.hash, read.key) {
+            return Some(self.overwrite(step, row, &says, read.raw));
+        }
+        let Some(row) = self.add_commit(&read.hash, read.key, &says) else {
             self.faults.add(&step.record, FaultKind::Full, name);
             return None;
         };
-        let files = self.files(step, &read.files);
+        self.commits.known.add(1);
+        Some(Put {
+            row,
+            is_new: true,
+            old_parent: NONE,
+            has_new_parents: false,
+            says_the_same: false,
+        })
+    }
+
+    /// Takes over what a commit that is there, known or not, says now.
+    fn overwrite(&mut self, step: &Step<'_>, row: u32, says: &Says, raw: &[u8]) -> Put {
         let flags = self.commits.flags.get(row);
-        let has_new_parents =
-            flags & commit_flag::KNOWN != 0 && !self.has_parents(row, first, more);
+        let is_new = flags & commit_flag::KNOWN == 0;
+        let has_new_parents = !is_new && !self.has_parents(row, says.first, says.more);
         let is_in_history = self.commits.change.get(row) != NONE;
-        let says_the_same = flags & commit_flag::KNOWN != 0
+        let says_the_same = !is_new
             && !has_new_parents
             && is_in_history
-            && self.raw(self.texts(step.texts), row) == read.raw;
-        let is_new = flags & commit_flag::KNOWN == 0;
+            && self.raw(self.texts(step.texts), row) == raw;
         let commits = &mut self.commits;
         if is_new {
             commits.known.add(1);
@@ -63,22 +109,22 @@ impl Git {
             0 => commits.parent.get(row),
             _ => NONE,
         };
-        let flags = flags & !commit_flag::FACTS | commit_flag::KNOWN | read.facts;
+        let flags = flags & !commit_flag::FACTS | says.flags;
         commits.flags.set(row, flags);
-        commits.raw.set(row, step.record.text(read.raw));
-        commits.message.set(row, read.message);
-        commits.files.set(row, files);
-        commits.parent.set(row, first);
+        commits.raw.set(row, says.raw);
+        commits.message.set(row, says.message);
+        commits.files.set(row, says.files);
+        commits.parent.set(row, says.first);
         if has_new_parents || commits.more_parents.get(row).len() == 0 {
-            commits.more_parents.set(row, more);
+            commits.more_parents.set(row, says.more);
         }
-        Some(Put {
+        Put {
             row,
             is_new,
             old_parent,
             has_new_parents,
             says_the_same,
-        })
+        }
     }
 
     /// The rows of a commit's parents: the first, or [`NONE`], and a list of the others. `None` if no row is left.
@@ -116,18 +162,22 @@ impl Git {
 
     /// The commit's row; a placeholder's if it is new. `None` if no row is left.
     fn commit_row(&mut self, hash: &GitHash, key: Key) -> Option<u32> {
-        if let Some(row) = self.commit_of_key(hash, key) {
-            return Some(row);
-        }
+        let known = self.commit_of_key(hash, key);
+        known.or_else(|| self.add_commit(hash, key, &Says::NOTHING))
+    }
+
+    /// Adds a commit that is not there. `None` if no row is left.
+    #[inline(never)]
+    fn add_commit(&mut self, hash: &GitHash, key: Key, says: &Says) -> Option<u32> {
         let commits = &mut self.commits;
         let row = Some(commits.hash.len()).filter(|row| *row < ROWS_MAX)?;
         commits.hash.push(*hash.as_bytes());
-        commits.flags.push(0);
-        commits.raw.push(Text::default());
-        commits.message.push(0);
-        commits.files.push(Place::NOWHERE);
-        commits.parent.push(NONE);
-        commits.more_parents.push(List::default());
+        commits.flags.push(says.flags);
+        commits.raw.push(says.raw);
+        commits.message.push(says.message);
+        commits.files.push(says.files);
+        commits.parent.push(says.first);
+        commits.more_parents.push(says.more);
         commits.change.push(NONE);
         commits.project.push(NONE);
         commits.memberships.push(Chain::EMPTY);

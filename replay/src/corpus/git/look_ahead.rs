@@ -15,7 +15,10 @@ impl Git {
             }
         }
         for git_ref in refs {
-            self.commits.by_hash.prefetch(git_ref.key);
+            // Most point to what comes with them.
+            if commits.last().is_none_or(|last| last.key != git_ref.key) {
+                self.commits.by_hash.prefetch(git_ref.key);
+            }
             match git_ref.change {
                 ChangeRef::Meta { .. } => self.changes.by_number.prefetch(git_ref.change_key),
                 ChangeRef::PatchSet { .. } => {
