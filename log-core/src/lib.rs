@@ -72,7 +72,7 @@ pub use error::{Advice, AppendError, CloseError, OpenError, ReadError, explain};
 pub use local::LocalStore;
 pub use meta::{NotStampable, meta_of};
 pub use output::{OutputDigest, OutputError, OutputStore, OutputWriter};
-pub use parts::Part;
+pub use parts::{Batch, Part};
 pub use position::Position;
 pub use reader::{Reader, ReaderOptions, Record};
 pub use stream::Stream;

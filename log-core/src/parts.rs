@@ -1,10 +1,11 @@
 //! Where a stream's bytes are, for those who map a log rather than read it record by record.
 //!
 //! Depends on the stream. A sealed segment of a stream in a folder is a file there, whose name and bytes never
-//! change; so it can be mapped. Batches may be joined and removed at any time, so they are read.
+//! change; so it can be mapped. A long batch is such a file too, which may be joined with others and removed at any time:
+//! who maps it keeps its bytes, and who comes too late finds them in the segment. Short ones are in journals, and are read.
 
 use crate::error::ReadError;
-use crate::layout::{Sealed, Segment};
+use crate::layout::{Sealed, Segment, batch_path};
 use crate::position::Position;
 use crate::reader::load::load;
 use crate::segment::SegmentName;
@@ -35,6 +36,18 @@ pub enum Part {
     },
 }
 
+/// A batch of a tail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The object's name, from the stream's folder on. In a folder it is a file of this name, unless it is in a journal.
+    pub object: String,
+    /// Where it starts in its segment.
+    pub offset: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
 impl Stream {
     /// What holds the bytes at `position`: of batches as many as have `bytes_max`, and at least one.
     pub fn part_at(&self, position: Position, bytes_max: u64) -> Part {
@@ -58,6 +71,18 @@ impl Stream {
                 };
                 Part::Batches { end }
             }
+        }
+    }
+
+    /// The batch that has the byte at `position`; `None` if something else has it, or nothing.
+    pub fn batch_at(&self, position: Position) -> Option<Batch> {
+        match self.locate(position) {
+            Place::Batch { offset, size } => Some(Batch {
+                object: batch_path(position.segment, offset),
+                offset,
+                size,
+            }),
+            _ => None,
         }
     }
 
@@ -119,7 +144,6 @@ fn file_folder(path: &Path, name: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::batch_path;
     use crate::local::LocalStore;
     use object_store::{ObjectStore, ObjectStoreExt as _, memory::InMemory};
     use std::sync::Arc;
@@ -160,6 +184,16 @@ mod tests {
             );
         }
         assert_eq!(part(2, 27, 1), Part::End);
+        let batch = |segment, offset| {
+            let batch = stream.batch_at(at(segment, offset));
+            batch.map(|batch| (batch.object, batch.offset, batch.size))
+        };
+        let second = ("tail/0002/0000000000000009".to_owned(), 9, 9);
+        assert_eq!(
+            [batch(2, 9), batch(2, 17)],
+            [Some(second.clone()), Some(second)]
+        );
+        assert_eq!([batch(0, 0), batch(2, 27), batch(3, 0)], [None, None, None]);
         let end = at(2, 27);
         for beyond in [at(2, 28), at(1, 9), at(3, 0)] {
             assert_eq!(stream.part_at(beyond, 1), Part::Beyond { end });

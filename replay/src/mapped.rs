@@ -4,8 +4,8 @@
 //! this process's own. Depends on `memmap2`.
 //!
 //! Miri can't map files, so it can't look at this. Everything else of this crate is without `unsafe`, but for the texts of
-//! `wire/reader.rs` and the hints of `prefetch`; what it does with pages that are shared can be run by Miri all the same:
-//! `cargo +nightly miri test -p replay columns::`.
+//! `wire/reader.rs`, the hints of `prefetch` and the sixteen bytes at a time of `notedb/blocks.rs`; what it does with pages
+//! that are shared can be run by Miri all the same: `cargo +nightly miri test -p replay columns::`.
 
 #![allow(unsafe_code)] // a mapping's bytes are only as constant as the file, which no compiler can know
 

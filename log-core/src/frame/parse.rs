@@ -17,25 +17,23 @@ pub(super) struct Header {
 /// The header at the start of `bytes`, which are at `offset` of their segment and not empty.
 #[inline(always)]
 pub(super) fn header(bytes: &[u8], offset: u64) -> Result<Header, FrameError> {
-    match usual(bytes, offset) {
-        Some(header) if header.payload <= PAYLOAD_BYTES_MAX => Ok(header),
-        _ => any(bytes, offset),
-    }
+    usual(bytes, offset).map_or_else(|| any(bytes, offset), Ok)
 }
 
-/// The same, if the offset is written as we write it, with eight digits at most, and the length has as many at most.
+/// The same, if it is a header whose offset is written as we write it, with eight digits at most, and whose length has as
+/// many at most.
 #[inline(always)]
 fn usual(bytes: &[u8], offset: u64) -> Option<Header> {
     let rest = bytes.strip_prefix(MAGIC)?;
     // What is known already is not read but compared.
-    let (digits, text) = written(u32::try_from(offset).ok()?);
-    let found = u64::from_le_bytes(*rest.first_chunk()?);
-    let others = (found ^ text) << (64 - 8 * digits);
+    let (digits, want) = written(u32::try_from(offset).ok()?);
+    let have = u64::from_le_bytes(*rest.first_chunk()?);
+    let wrong = (have ^ want) << (64 - 8 * digits);
     let (b'+', rest) = rest.get(digits..)?.split_first()? else {
         return None;
     };
     let (more, payload) = number(rest)?;
-    (others == 0).then_some(Header {
+    (wrong == 0 && payload <= PAYLOAD_BYTES_MAX).then_some(Header {
         bytes: MAGIC.len() + digits + 1 + more + 1,
         payload,
     })

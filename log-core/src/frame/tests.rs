@@ -304,6 +304,24 @@ proptest! {
         prop_assert_eq!(parse::header(number.as_bytes(), offset), parse::any(number.as_bytes(), offset));
     }
 
+    /// Likewise where but one byte is not as usual.
+    #[test]
+    fn the_quick_header_is_the_thorough_one_at_any_offset(
+        offset in prop_oneof![any::<u32>().prop_map(u64::from), 0..0x1000u64, u64::from(u32::MAX) - 2..u64::from(u32::MAX) + 3],
+        shift in 0..32,
+        payload in prop_oneof![any::<u32>(), 0..0x1000u32],
+        at in any::<prop::sample::Index>(),
+        change in prop::option::of(prop_oneof![any::<u8>(), prop::sample::select(&b"0aAfF+=@"[..])]),
+    ) {
+        let offset = offset >> shift;
+        let mut header = format!("REC@{offset:x}+{payload:x}=and what follows").into_bytes();
+        if let Some(byte) = change {
+            let at = at.index(24);
+            header[at] = byte;
+        }
+        prop_assert_eq!(parse::header(&header, offset), parse::any(&header, offset));
+    }
+
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), offset in 0..=i64::MAX as u64) {
         for frame in Frames::new(&bytes, offset) {

@@ -60,8 +60,8 @@ impl<T: Cell> Column<T> {
         }
     }
 
-    // Not inlined, as it is what many places would have, and all of them together are not to be too long for the
-    // processor.
+    /// The cell of a row that is in no tail. Not inlined: many places would have it, and all code for a record together is
+    /// not to be longer than what the processor has at hand.
     #[inline(never)]
     fn in_page(&self, row: u32) -> &T {
         let row = row as usize;
@@ -129,10 +129,11 @@ impl<T: Cell> Column<T> {
         if self.tail.is_empty() || self.tail.len() == PAGE_ROWS {
             self.open_tail();
         }
-        // A table that has a page already will fill another.
-        let room = match self.tail_start {
-            0 => (self.tail.len() * 2).clamp(FIRST_ROWS, PAGE_ROWS),
-            _ => PAGE_ROWS,
+        let room = match self.tail.len() {
+            // A table that has a page already will fill another.
+            0 if self.tail_start > 0 => PAGE_ROWS,
+            // What a page has that was copied with room to grow.
+            rows => (rows + 1).next_power_of_two().clamp(FIRST_ROWS, PAGE_ROWS),
         };
         self.room = room.min((ROWS_MAX - self.tail_start) as usize);
         self.tail.reserve_exact(self.room - self.tail.len());
@@ -192,7 +193,8 @@ impl<T: Cell> Stored for Column<T> {
     }
 
     fn load(source: &mut BlockSource<'_>) -> Result<Self, NotStored> {
-        let len = u32::try_from(source.number()?).map_err(|_| NotStored)?;
+        let len = u32::try_from(source.number()?).ok();
+        let len = len.filter(|len| *len <= ROWS_MAX).ok_or(NotStored)?;
         let pages = Pages::load(source)?;
         if pages.len() != (len as usize).div_ceil(PAGE_ROWS) {
             return Err(NotStored);
@@ -271,11 +273,31 @@ mod tests {
             assert!(snapshot.iter().eq(cells.iter().copied()));
             assert!((0..snapshot.len()).all(|row| snapshot.get(row) == cells[row as usize]));
         }
-        let again = column.again();
+        let mut again = column.again();
         column.set(count - 1, 0);
         assert_eq!(
             (again.get(count - 1), column.get(count - 1)),
             (count - 1, 0)
         );
+        let before: Vec<u32> = again.iter().collect();
+        (0..count).for_each(|cell| again.push(cell));
+        assert!(again.iter().eq(before.into_iter().chain(0..count)));
+        assert!(again.pages.iter().all(|page| page.len() <= PAGE_ROWS));
+    }
+
+    #[test]
+    fn a_column_ends_where_no_number_is_left() {
+        let rows = ROWS_MAX % PAGE_ROWS as u32;
+        for tail in [0, rows - 2] {
+            let mut column = Column {
+                pages: Pages::default(),
+                tail: vec![7u8; tail as usize],
+                tail_start: ROWS_MAX - rows,
+                room: tail as usize,
+            };
+            (tail..rows + 3).for_each(|_| column.push(8));
+            assert_eq!(column.len(), ROWS_MAX);
+            assert_eq!(column.get(ROWS_MAX - 1), 8);
+        }
     }
 }

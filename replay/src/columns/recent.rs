@@ -39,8 +39,8 @@ impl Stored for Recent {
     }
 }
 
-/// Rows of up to `N` ids to try before an index is asked, the last one of all that have a place in common; nothing depends
-/// on them either. `N` is a power of two.
+/// Rows of ids to try before an index is asked: of all ids with the same last bits, that of the one noted last. Nothing
+/// depends on them either. `N`, how many there can be, is a power of two.
 #[derive(Default)]
 pub(crate) struct RecentRows<const N: usize> {
     /// None before the first one is noted.
@@ -66,6 +66,7 @@ impl<const N: usize> RecentRows<N> {
 
     /// Ids are given one after the other: their last bits tell them apart.
     fn place(id: i64) -> usize {
+        const { assert!(N.is_power_of_two()) }
         id as usize & (N - 1)
     }
 }

@@ -103,10 +103,14 @@ mod tests {
         assert_eq!(Text::new(b"golang", 7, 9).resolve(), Ok(&b"golang"[..]));
         for len in 0..=INLINE_MAX {
             let text = &b"twelve bytes"[..len];
-            assert_eq!(Text::new(text, 7, 9).resolve(), Ok(text));
+            let cell = Text::new(text, 7, 9);
+            assert_eq!(cell.resolve(), Ok(text));
+            // Cells are compared as they are.
+            assert!(cell.data[len..].iter().all(|byte| *byte == 0));
         }
         assert_eq!(Text::default().resolve(), Ok(&b""[..]));
-        let long = Text::new(&[b'x'; 13], 7, 9);
+        let long = Text::new(b"xyz, and more", 7, 9);
+        assert_eq!(&long.data[..4], b"xyz,");
         let place = Place {
             segment: 7,
             offset: 9,

@@ -384,6 +384,7 @@ fn usual_signature(text: &[u8]) -> Option<Signature<'_>> {
     })
 }
 
+/// The number of two decimal digits.
 fn two_digits(tens: u8, ones: u8) -> i32 {
     i32::from(tens & 15) * 10 + i32::from(ones & 15)
 }

@@ -56,7 +56,8 @@ impl Lines {
         // [`line_value`] finds its prefixes there, and each of these ends with a colon.
         for_each_mark(message, b'B', b'W', |at| {
             let line = &message[at..];
-            // By the first letters of what is looked for, all from B to W; what has to be at a line's start has the line end before it.
+            // By the first letters of what is looked for, which are from B to W, as is said above; what has to be at a
+            // line's start has the line end before it.
             match line.get(1) {
                 Some(b'P') => {
                     lines.has_patch_set |= line.starts_with(PATCH_SET);

@@ -14,9 +14,9 @@ use crate::segments::{Block, SegmentBytes, Segments};
 /// The most bytes of a segment: a cell's offset has 32 bits.
 pub(super) const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;
 
-/// Parts of growing files up to this size are read, longer ones are mapped: a mapping costs a system call and a
+/// Batches and parts of growing files up to this size are read, longer ones are mapped: a mapping costs a system call and a
 /// page, and there can be only so many.
-const READ_BYTES_MAX: u64 = 1 << 20;
+pub(super) const READ_BYTES_MAX: u64 = 1 << 20;
 
 /// A block of the bytes that start at `start`, or of as many of their records as have `bytes_max`, and at least one.
 /// Frames are looked at only where a cut is needed.

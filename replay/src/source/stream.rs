@@ -1,4 +1,4 @@
-//! A stream as a source: its sealed segments mapped, the batches of its tail read.
+//! A stream as a source: its sealed segments and the long batches of its tail mapped, the short ones read.
 //!
 //! Depends on the stream, and on [`super::download`] where its store has no files. A stream never goes back; here is
 //! where it is noticed if its store does.
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::SegmentId;
-use super::cut::{SEGMENT_BYTES_MAX, agrees, check_digest, cut, map_file};
+use super::cut::{READ_BYTES_MAX, SEGMENT_BYTES_MAX, agrees, check_digest, cut, map_file};
 use super::download::Downloads;
 use super::error::{SourceError, blocking};
 use crate::segments::{Block, SegmentBytes, Segments};
@@ -170,9 +170,15 @@ impl StreamSource {
                         return Ok(None);
                     }
                     self.check_length(at.segment, end)?;
+                    self.in_batches.insert(at.segment);
+                    if let Some(bytes) = self.mapped_batch(*at).await? {
+                        let block = cut(at.segment, at.offset, bytes, left).await?;
+                        return block
+                            .map(Some)
+                            .map_err(|error| self.damage(at.segment, error));
+                    }
                     let bytes = self.stream.bytes(at.segment, at.offset..end).await;
                     let bytes = bytes.map_err(|source| self.read_error(source))?;
-                    self.in_batches.insert(at.segment);
                     return Ok(Some(Block {
                         segment: at.segment,
                         start: at.offset,
@@ -410,6 +416,26 @@ impl StreamSource {
         })
         .await?;
         Ok(())
+    }
+
+    /// The rest of a long batch that is a file; `None` if it is none, or is not there any more.
+    async fn mapped_batch(&self, at: Position) -> Result<Option<SegmentBytes>, SourceError> {
+        let batch = self.stream.batch_at(at);
+        let long = batch.filter(|batch| batch.size > READ_BYTES_MAX);
+        let (Access::Direct, Some(batch)) = (&self.access, long) else {
+            return Ok(None);
+        };
+        let folder = self.stream.local_folder().await;
+        let Some(folder) = folder.map_err(|source| self.read_error(source))? else {
+            return Ok(None);
+        };
+        let path = folder.join(batch.object);
+        // Whatever is wrong with the file, the store tells of it where it is read.
+        let mapped = blocking("mapping", move || {
+            Ok(map_file(&path, batch.size).ok().flatten())
+        });
+        let whole = mapped.await?;
+        Ok(whole.map(|whole| part(&whole, at.offset - batch.offset, batch.size)))
     }
 
     /// What is wrong with a segment's bytes.

@@ -282,6 +282,7 @@ impl<'a> Field<'a> for DiffTree<'a> {
     #[inline]
     fn merge(&mut self, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
         let bytes = reader.bytes()?;
+        // The iterator would make an Option of each Result.
         let mut files = DiffTreeFiles::new(bytes);
         let checked = loop {
             match files.read() {
@@ -322,11 +323,12 @@ impl<'a> DiffTreeFiles<'a> {
         while !self.reader.is_empty() {
             if self.reader.key(false) == FILE {
                 self.reader.pass_key(FILE);
-            } else if let Some(tag) = self.reader.tag()?
-                && (tag.number, tag.wire) != (DiffTree::FILE, WireType::Len)
-            {
-                self.reader.skip(tag)?;
-                continue;
+            } else {
+                let Some(tag) = self.reader.tag()? else { break };
+                if (tag.number, tag.wire) != (DiffTree::FILE, WireType::Len) {
+                    self.reader.skip(tag)?;
+                    continue;
+                }
             }
             let bytes = self.reader.bytes()?;
             let file = GitDiffTreeFile::decode(bytes);

@@ -23,12 +23,12 @@ const MAX_VARINT: usize = 10;
 /// How a field's value is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WireType {
-    Varint,
-    Fixed64,
-    Len,
-    StartGroup,
-    EndGroup,
-    Fixed32,
+    Varint = 0,
+    Fixed64 = 1,
+    Len = 2,
+    StartGroup = 3,
+    EndGroup = 4,
+    Fixed32 = 5,
 }
 
 /// What stands before a field's value.
@@ -176,6 +176,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// What [`Self::skip`] does, without a copy.
     #[cold]
     fn skip_any(&mut self, tag: Tag) -> Result<(), DecodeError> {
         match tag.wire {
@@ -232,12 +233,18 @@ pub(super) const fn key_of(number: u32, wire: WireType) -> u32 {
     }
 }
 
-/// Whether one of these numbers makes a key of two bytes.
+/// Whether one of a message's numbers, which ascend, makes a key of two bytes. None makes a longer one.
 pub(super) const fn has_long_key(numbers: &[u32]) -> bool {
-    let [first, rest @ ..] = numbers else {
-        return false;
-    };
-    *first > 15 || has_long_key(rest)
+    match numbers {
+        [number, rest @ ..] => {
+            assert!(*number <= 2047, "a key of three bytes");
+            if let [next, ..] = rest {
+                assert!(*number < *next, "fields are looked for in their order");
+            }
+            has_long_key(rest) || *number > 15
+        }
+        [] => false,
+    }
 }
 
 /// Takes a tag apart. It was read at the offset.

@@ -20,5 +20,6 @@ mod past;
 mod readers;
 #[cfg(feature = "http")]
 mod server;
+mod tail;
 mod unsound;
 mod warnings;

@@ -85,6 +85,37 @@ async fn a_stream_in_a_folder_is_mapped() {
 }
 
 #[tokio::test]
+async fn long_batches_are_mapped_and_short_ones_are_read() {
+    const LONG: usize = 3 << 19;
+    let mut log = some_log();
+    log[3] = records(&[LONG, 1, 2, 3, 4, LONG]);
+    let dir = tempfile::tempdir().unwrap();
+    let place = in_folder(dir.path(), &log).await;
+    let mut source = Source::open(&place, options(dir.path())).await.unwrap();
+    assert_gives(&mut source, &log).await;
+    let is_mapped = |blocks: &[Block]| -> Vec<bool> {
+        blocks.iter().map(|block| block.bytes.is_mapped()).collect()
+    };
+    let blocks = source.read(Position::START, u64::MAX).await.unwrap();
+    // What follows a short one is read with it.
+    assert_eq!(is_mapped(&blocks), [true, true, true, true, false]);
+    let last = Position {
+        segment: 3,
+        offset: boundaries(&log[3])[4],
+    };
+    let of_last = source.read(last, u64::MAX).await.unwrap();
+    assert_eq!(is_mapped(&of_last), [true]);
+    // One that is not there any more: its segment is sealed.
+    for ends in boundaries(&log[3]).chunks(2) {
+        let batch = dir.path().join("log").join(batch_path(3, ends[0]));
+        fs::remove_file(batch).ok();
+    }
+    fs::write(sealed_path(dir.path(), 3, &log[3]), &log[3]).unwrap();
+    assert_gives(&mut source, &log).await;
+    assert_eq!(joined(&blocks, log.len()), log);
+}
+
+#[tokio::test]
 async fn a_stream_in_memory_is_read() {
     let store = memory();
     put_stream(&store, "s/log", &some_log()).await;

@@ -44,6 +44,7 @@ impl<'c> GitSide<'c> {
         }
     }
 
+    /// The same, with what is to note what is touched.
     fn apply_and_note(&mut self, piece: &Piece<'_>, touched: &mut impl Touched) {
         let taken = &piece.taken;
         (0..LOOK_AHEAD).for_each(|part| self.git.look_ahead(taken, part));

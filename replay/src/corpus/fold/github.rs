@@ -114,6 +114,7 @@ impl<'c, 'a> GithubSide<'c, 'a> {
         }
     }
 
+    /// The same, with what is to note what is touched.
     fn apply_and_note(&mut self, piece: &Piece<'a>, touched: &mut impl Touched) {
         for records in piece.of_github.chunks(LOOK_AHEAD) {
             if self.decoded.len() < records.len() {

@@ -32,8 +32,9 @@ struct Says {
     /// Where the message starts.
     message: u32,
     files: Place,
-    /// The rows of its parents.
+    /// The row of its first parent, or [`NONE`].
     first: u32,
+    /// Those of the others.
     more: List,
 }
 
@@ -65,6 +66,11 @@ impl Git {
             self.faults
                 .add(&step.record, FaultKind::CommitBadPerson, name);
         }
+        let known = self.commit_of_key(&read.hash, read.key);
+        if known.is_none() && !self.has_room_for_commit() {
+            self.faults.add(&step.record, FaultKind::Full, name);
+            return None;
+        }
         let says = Says {
             flags: commit_flag::KNOWN | read.facts,
             raw: step.record.text(read.raw),
@@ -73,13 +79,10 @@ impl Git {
             first,
             more,
         };
-        if let Some(row) = self.commit_of_key(&read.hash, read.key) {
+        if let Some(row) = known {
             return Some(self.overwrite(step, row, &says, read.raw));
         }
-        let Some(row) = self.add_commit(&read.hash, read.key, &says) else {
-            self.faults.add(&step.record, FaultKind::Full, name);
-            return None;
-        };
+        let row = self.add_commit(&read.hash, read.key, &says);
         self.commits.known.add(1);
         Some(Put {
             row,
@@ -162,15 +165,22 @@ impl Git {
 
     /// The commit's row; a placeholder's if it is new. `None` if no row is left.
     fn commit_row(&mut self, hash: &GitHash, key: Key) -> Option<u32> {
-        let known = self.commit_of_key(hash, key);
-        known.or_else(|| self.add_commit(hash, key, &Says::NOTHING))
+        if let Some(row) = self.commit_of_key(hash, key) {
+            return Some(row);
+        }
+        self.has_room_for_commit()
+            .then(|| self.add_commit(hash, key, &Says::NOTHING))
     }
 
-    /// Adds a commit that is not there. `None` if no row is left.
+    fn has_room_for_commit(&self) -> bool {
+        self.commits.hash.len() < ROWS_MAX
+    }
+
+    /// Adds a commit that is not there, for which there is room.
     #[inline(never)]
-    fn add_commit(&mut self, hash: &GitHash, key: Key, says: &Says) -> Option<u32> {
+    fn add_commit(&mut self, hash: &GitHash, key: Key, says: &Says) -> u32 {
         let commits = &mut self.commits;
-        let row = Some(commits.hash.len()).filter(|row| *row < ROWS_MAX)?;
+        let row = commits.hash.len();
         commits.hash.push(*hash.as_bytes());
         commits.flags.push(says.flags);
         commits.raw.push(says.raw);
@@ -182,7 +192,7 @@ impl Git {
         commits.project.push(NONE);
         commits.memberships.push(Chain::EMPTY);
         commits.by_hash.insert(key, row);
-        Some(row)
+        row
     }
 
     /// Notes that a project has a commit.

@@ -45,7 +45,9 @@ enum End {
 
 /// A walk from a commit back, up to but without another.
 struct Walk {
+    /// Where it goes on, or how it ends.
     next: Result<u32, End>,
+    /// It ends there.
     until: u32,
     circle: CircleCheck,
 }
@@ -61,7 +63,7 @@ impl Walk {
 
     /// The next commit, or how the walk ended.
     #[inline]
-    fn step(&mut self, commits: &Commits) -> Result<u32, End> {
+    fn next_row(&mut self, commits: &Commits) -> Result<u32, End> {
         let row = self.next?;
         if row == self.until {
             return Err(End::Met);
@@ -159,6 +161,7 @@ impl Git {
         }
     }
 
+    /// The same for a commit that is in this change's history.
     #[inline(never)]
     fn history_changed(
         &mut self,
@@ -254,7 +257,7 @@ impl Git {
     fn walk(&self, head: u32, until: u32, mut visit: impl FnMut(u32)) -> End {
         let mut walk = Walk::new(head, until);
         loop {
-            match walk.step(&self.commits) {
+            match walk.next_row(&self.commits) {
                 Ok(row) => visit(row),
                 Err(end) => return end,
             }
@@ -410,7 +413,7 @@ impl Git {
     /// Notes of the commits from `head` back to `until` that they are in the change's history.
     fn mark(&mut self, change: u32, head: u32, until: u32) {
         let mut walk = Walk::new(head, until);
-        while let Ok(row) = walk.step(&self.commits) {
+        while let Ok(row) = walk.next_row(&self.commits) {
             match self.commits.change.get(row) {
                 NONE => self.commits.change.set(row, change),
                 other if other == change => {}
@@ -446,7 +449,7 @@ impl Git {
             return;
         }
         let mut walk = Walk::new(head, until);
-        while let Ok(row) = walk.step(&self.commits) {
+        while let Ok(row) = walk.next_row(&self.commits) {
             self.forget_commit(row);
         }
     }

@@ -2,23 +2,22 @@
 //!
 //! Depends on [`crate::wire`] and [`crate::notedb`].
 
+mod read;
+
 use proto::GitHash;
 
-use super::commit_flag;
 use crate::columns::Key;
 use crate::corpus::fault::FaultKind;
 use crate::corpus::{Rules, recorded};
 use crate::notedb::change_ref::{ChangeRef, change_ref};
-use crate::notedb::commit::{
-    BadCommit, BadSignature, Parents, ParsedCommit, Refused, parse_any, parse_usual,
-};
-use crate::notedb::meta::{self, Lines};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, DiffTree, GerritMutation, GitCommit, GitMutation, GitRef, Message as _, Only,
-    Part, Parts, empty, merge_part,
+    DecodeError, GerritMutation, GitMutation, GitRef, Message as _, Only, Part, Parts, empty,
+    merge_part,
 };
+
+pub(super) use read::{Read, all_facts};
 
 /// The git and Gerrit parts of many records, taken apart.
 ///
@@ -105,28 +104,6 @@ pub(in crate::corpus) struct ParsedGerrit<'t, 'a> {
     pub(super) unread: &'t [Unread<'a>],
     pub(super) refs: &'t [ReadRef<'a>],
     pub(super) deleted_refs: &'t [&'a str],
-}
-
-/// A commit of a mutation, taken apart.
-pub(in crate::corpus) struct Read<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) hash: GitHash,
-    pub(super) key: Key,
-    pub(super) raw: &'a [u8],
-    pub(super) files: DiffTree<'a>,
-    pub(super) first_parent: Option<(GitHash, Key)>,
-    /// The parents after the first; of a commit that is dropped, those before what is wrong with it.
-    pub(super) more_parents: Parents<'a>,
-    /// Why it is dropped.
-    pub(super) refused: Option<FaultKind>,
-    /// A line that should say who it was does not.
-    pub(super) has_bad_person: bool,
-    /// Where the message starts.
-    pub(super) message: u32,
-    /// When it was committed, in seconds since 1970.
-    committed: Option<i64>,
-    /// Bits of [`commit_flag`]: what it says if it is a meta commit.
-    pub(super) facts: u32,
 }
 
 /// Something that is not stored, and why.
@@ -328,8 +305,8 @@ impl<'a> Taken<'a> {
     /// Takes the decoded mutation of a plain repository apart; gives the repository.
     fn take_git(&mut self, original: bool) -> &'a str {
         let git = &mut self.git;
-        if let Some(commit) = git.commit.take()
-            && let Err(unread) = read(&commit, original, &mut self.commits)
+        if let Some(mut commit) = git.commit.take()
+            && let Err(unread) = Read::add(&mut commit, original, &mut self.commits)
         {
             self.unread.push(unread);
         }
@@ -344,8 +321,8 @@ impl<'a> Taken<'a> {
     /// Takes the decoded mutation of a project apart.
     fn take_gerrit(&mut self, original: bool) {
         let gerrit = &mut self.gerrit;
-        for commit in &gerrit.commits {
-            if let Err(unread) = read(&commit.value, original, &mut self.commits) {
+        for commit in &mut gerrit.commits {
+            if let Err(unread) = Read::add(&mut commit.value, original, &mut self.commits) {
                 self.unread.push(unread);
             }
         }
@@ -452,145 +429,4 @@ pub(in crate::corpus) fn recorded_by_gerrit(gerrit: GerritMutation<'_>) -> Optio
     };
     taken.take_gerrit(false);
     taken.said_by_gerrit(Ends::default())
-}
-
-/// Takes a commit apart and adds it to others; says so if it cannot be.
-#[inline]
-fn read<'a>(
-    commit: &GitCommit<'a>,
-    original: bool,
-    commits: &mut Vec<Read<'a>>,
-) -> Result<(), Unread<'a>> {
-    let name = commit.sha1.as_bytes();
-    let Some(hash) = GitHash::from_hex(name) else {
-        return Err(Unread::of_name(name));
-    };
-    let read = commits.push_mut(Read {
-        name,
-        hash,
-        key: Key::of_hash(&hash),
-        raw: commit.raw,
-        files: commit.diff_tree.clone(),
-        first_parent: None,
-        more_parents: Parents::NONE,
-        refused: None,
-        has_bad_person: false,
-        message: 0,
-        committed: None,
-        facts: 0,
-    });
-    match parse_usual(commit.raw) {
-        Some(parsed) => read.take(parsed),
-        None => {
-            let unread = read.take_any(original);
-            unread.inspect_err(|_| drop(commits.pop()))?;
-        }
-    }
-    Ok(())
-}
-
-impl<'a> Read<'a> {
-    /// Takes in what its raw text says.
-    #[inline(always)]
-    fn take(&mut self, parsed: ParsedCommit<'a>) {
-        self.has_bad_person = parsed.bad_person.is_some();
-        // A record is shorter than 4 GiB.
-        self.message = parsed.message_start as u32;
-        self.committed = parsed.committer.map(|by| by.unix_seconds);
-        self.facts = facts(parsed.message);
-        let (first, more) = parsed.split_parents();
-        self.first_parent = first.map(with_key);
-        self.more_parents = more;
-    }
-
-    /// The same, whatever the raw text is.
-    #[cold]
-    fn take_any(&mut self, original: bool) -> Result<(), Unread<'a>> {
-        match parse_any(self.raw, original) {
-            Ok(parsed) => self.take(parsed),
-            Err(Refused { parents, reason }) => {
-                let (kind, is_fatal) = kind_of(&reason);
-                if is_fatal {
-                    return Err(Unread {
-                        kind,
-                        name: self.name,
-                        is_fatal,
-                    });
-                }
-                // One that is only dropped leaves its parents.
-                self.more_parents = parents;
-                self.refused = Some(kind);
-                self.first_parent = self.more_parents.next().map(with_key);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn with_key(hash: GitHash) -> (GitHash, Key) {
-    (hash, Key::of_hash(&hash))
-}
-
-impl<'a> Unread<'a> {
-    /// A commit whose name is none.
-    #[cold]
-    fn of_name(name: &'a [u8]) -> Self {
-        let is_fatal = name.len() == GitHash::HEX_LEN;
-        let kind = match is_fatal {
-            true => FaultKind::CommitNameNotHex,
-            false => FaultKind::CommitName,
-        };
-        Self {
-            kind,
-            name,
-            is_fatal,
-        }
-    }
-}
-
-/// What is wrong, and whether the original would panic.
-fn kind_of(reason: &BadCommit) -> (FaultKind, bool) {
-    match reason {
-        BadCommit::NoMessage => (FaultKind::CommitWithoutMessage, true),
-        BadCommit::NoHeader => (FaultKind::CommitWithoutHeader, false),
-        BadCommit::Parent { .. } | BadCommit::Tree { .. } => (FaultKind::CommitBadHash, true),
-        BadCommit::Person { source, .. } => match source {
-            BadSignature::Zone => (FaultKind::CommitShortZone, true),
-            _ => (FaultKind::CommitBadPerson, false),
-        },
-    }
-}
-
-/// What a message says as a meta commit's, if it looks like one: all that Gerrit writes name the patch set.
-fn facts(message: &[u8]) -> u32 {
-    let lines = Lines::of(message);
-    match lines.has_patch_set {
-        true => facts_of(lines, message),
-        false => 0,
-    }
-}
-
-/// The same, whatever it looks like. Never 0.
-pub(super) fn all_facts(message: &[u8]) -> u32 {
-    facts_of(Lines::of(message), message)
-}
-
-fn facts_of(lines: Lines, message: &[u8]) -> u32 {
-    let mut facts = commit_flag::HAS_FACTS;
-    let mut note = |says: bool, bit: u32| facts |= if says { bit } else { 0 };
-    note(lines.has_label, commit_flag::LABEL);
-    note(lines.is_private, commit_flag::PRIVATE);
-    let has_branch = lines.may_have_branch && meta::branch(message).is_some();
-    note(has_branch, commit_flag::BRANCH);
-    if lines.may_have_progress
-        && let Some(is) = meta::work_in_progress(message)
-    {
-        note(true, commit_flag::SAYS_PROGRESS);
-        note(is, commit_flag::IN_PROGRESS);
-    }
-    if let Some(status) = lines.status {
-        note(true, commit_flag::SAYS_STATUS);
-        facts |= (status as u32) << commit_flag::STATUS_SHIFT;
-    }
-    facts
 }

@@ -289,6 +289,7 @@ impl Github {
         }
     }
 
+    /// The row of a user who was not named lately, made if it is new.
     #[inline(never)]
     fn any_user_row(&mut self, id: i64) -> u32 {
         let known = self.user(id);
@@ -318,6 +319,7 @@ impl Github {
         }
     }
 
+    /// The row of a team that was not named lately, made if it is new; `None` if no row is left.
     #[inline(never)]
     fn any_team_row(&mut self, id: i64) -> Option<u32> {
         let known = self.team(id);

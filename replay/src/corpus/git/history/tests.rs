@@ -68,7 +68,12 @@ impl Told {
                 let parents: String = parents.collect();
                 let by = format!("A <{name}@x> {} +0000", 1_500_000_000 + name);
                 let message = MESSAGES[*message];
-                let raw = format!("{parents}author {by}\ncommitter {by}\n\n{message}");
+                // With a tree, as all have, and without, which is read another way.
+                let tree = match name % 3 {
+                    0 => String::new(),
+                    _ => format!("tree {}\n", hash(0)),
+                };
+                let raw = format!("{tree}{parents}author {by}\ncommitter {by}\n\n{message}");
                 commits.push(GitCommit {
                     sha1: hash(*name).to_string(),
                     raw: raw.into_bytes().into(),
