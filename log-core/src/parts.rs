@@ -1,8 +1,9 @@
 //! Where a stream's bytes are, for those who map a log rather than read it record by record.
 //!
 //! Depends on the stream. A sealed segment of a stream in a folder is a file there, whose name and bytes never
-//! change; so it can be mapped. A long batch is such a file too, which may be joined with others and removed at any time:
-//! who maps it keeps its bytes, and who comes too late finds them in the segment. Short ones are in journals, and are read.
+//! change; so it can be mapped. A long batch is a file too, whose bytes never change either, but which may be joined with
+//! others and removed at any time: who maps it keeps its bytes, and who comes too late finds them in the segment. Most short
+//! ones are in journals; they are read.
 
 use crate::error::ReadError;
 use crate::layout::{Sealed, Segment, batch_path};
@@ -37,15 +38,25 @@ pub enum Part {
 }
 
 /// A batch of a tail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
-    /// The object's name, from the stream's folder on. In a folder it is a file of this name, unless it is in a journal.
-    pub object: String,
-    /// Where it starts in its segment.
-    pub offset: u64,
+    /// Where it starts.
+    pub start: Position,
     /// Bytes.
     pub size: u64,
+}
+
+impl Batch {
+    /// The object's name, from the stream's folder on. In a folder it is a file of this name, unless it is in a journal.
+    pub fn object(&self) -> String {
+        batch_path(self.start.segment, self.start.offset)
+    }
+
+    /// Where it ends in its segment.
+    pub fn end(&self) -> u64 {
+        self.start.offset + self.size
+    }
 }
 
 impl Stream {
@@ -78,8 +89,7 @@ impl Stream {
     pub fn batch_at(&self, position: Position) -> Option<Batch> {
         match self.locate(position) {
             Place::Batch { offset, size } => Some(Batch {
-                object: batch_path(position.segment, offset),
-                offset,
+                start: Position { offset, ..position },
                 size,
             }),
             _ => None,
@@ -104,7 +114,7 @@ impl Stream {
         }
     }
 
-    /// The folder in which the sealed segments are files of their names, if the store is one of files. `None` too
+    /// The folder in which the sealed segments and long batches are files of their names, if the store is one of files. `None` too
     /// while there is no sealed segment to tell it by.
     pub async fn local_folder(&self) -> Result<Option<PathBuf>, ReadError> {
         if let Some(known) = self.folder().get() {
@@ -186,9 +196,9 @@ mod tests {
         assert_eq!(part(2, 27, 1), Part::End);
         let batch = |segment, offset| {
             let batch = stream.batch_at(at(segment, offset));
-            batch.map(|batch| (batch.object, batch.offset, batch.size))
+            batch.map(|batch| (batch.object(), batch.start.offset, batch.size, batch.end()))
         };
-        let second = ("tail/0002/0000000000000009".to_owned(), 9, 9);
+        let second = ("tail/0002/0000000000000009".to_owned(), 9, 9, 18);
         assert_eq!(
             [batch(2, 9), batch(2, 17)],
             [Some(second.clone()), Some(second)]

@@ -78,6 +78,7 @@ pub(super) fn between(block: &[u8; BLOCK], first: u8, last: u8) -> u32 {
 
 /// The same for other processors.
 #[cfg(not(target_arch = "x86_64"))]
+#[inline]
 pub(super) fn between(block: &[u8; BLOCK], first: u8, last: u8) -> u32 {
     plain_between(block, first, last)
 }

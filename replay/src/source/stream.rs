@@ -1,4 +1,5 @@
-//! A stream as a source: its sealed segments and the long batches of its tail mapped, the short ones read.
+//! A stream as a source: its sealed segments and the long batches of its tail mapped, the short ones read. (A log without
+//! a sealed segment is read, as there is nothing to tell its folder by.)
 //!
 //! Depends on the stream, and on [`super::download`] where its store has no files. A stream never goes back; here is
 //! where it is noticed if its store does.
@@ -12,7 +13,7 @@ use std::time::Duration;
 use log_core::frame::FrameError;
 use log_core::layout::{Sealed, Segment};
 use log_core::segment::SegmentName;
-use log_core::{Part, Position, ReadError, Stream};
+use log_core::{Batch, Part, Position, ReadError, Stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -49,6 +50,8 @@ pub(super) struct StreamSource {
     in_batches: BTreeSet<u32>,
     /// The sealed segment that was used last.
     current: Option<(SegmentName, SegmentBytes)>,
+    /// The long batch that was mapped last.
+    batch: Option<(Batch, SegmentBytes)>,
     /// Segments that were mapped and not asked for yet.
     ahead: BTreeMap<SegmentName, SegmentBytes>,
     /// What was found of a history that is another by now.
@@ -80,6 +83,7 @@ impl StreamSource {
             given: BTreeMap::new(),
             in_batches: BTreeSet::new(),
             current: None,
+            batch: None,
             ahead: BTreeMap::new(),
             split: None,
         }
@@ -170,15 +174,16 @@ impl StreamSource {
                         return Ok(None);
                     }
                     self.check_length(at.segment, end)?;
-                    self.in_batches.insert(at.segment);
                     if let Some(bytes) = self.mapped_batch(*at).await? {
                         let block = cut(at.segment, at.offset, bytes, left).await?;
-                        return block
-                            .map(Some)
-                            .map_err(|error| self.damage(at.segment, error));
+                        let block = block.map_err(|error| self.damage(at.segment, error))?;
+                        self.in_batches.insert(at.segment);
+                        return Ok(Some(block));
                     }
+                    let end = self.before_long_batch(*at, end);
                     let bytes = self.stream.bytes(at.segment, at.offset..end).await;
                     let bytes = bytes.map_err(|source| self.read_error(source))?;
+                    self.in_batches.insert(at.segment);
                     return Ok(Some(Block {
                         segment: at.segment,
                         start: at.offset,
@@ -209,7 +214,8 @@ impl StreamSource {
         self.refuse_split()?;
         self.map_ahead(0..=end.segment, u64::MAX).await?;
         let (mut blocks, mut at) = (Vec::new(), Position::START);
-        while at < end {
+        // A segment of which nothing is wanted is not read.
+        while self.next_position(at) < end {
             let Some(mut block) = self.next_block(&mut at, u64::MAX, true).await? else {
                 break;
             };
@@ -419,23 +425,44 @@ impl StreamSource {
     }
 
     /// The rest of a long batch that is a file; `None` if it is none, or is not there any more.
-    async fn mapped_batch(&self, at: Position) -> Result<Option<SegmentBytes>, SourceError> {
-        let batch = self.stream.batch_at(at);
-        let long = batch.filter(|batch| batch.size > READ_BYTES_MAX);
+    async fn mapped_batch(&mut self, at: Position) -> Result<Option<SegmentBytes>, SourceError> {
+        let long = self.stream.batch_at(at).filter(is_long);
         let (Access::Direct, Some(batch)) = (&self.access, long) else {
             return Ok(None);
         };
-        let folder = self.stream.local_folder().await;
-        let Some(folder) = folder.map_err(|source| self.read_error(source))? else {
+        let rest = |whole: &SegmentBytes| part(whole, at.offset - batch.start.offset, batch.size);
+        // One mapping, however often a part is asked for: there can be only so many.
+        if let Some((mapped, whole)) = &self.batch
+            && *mapped == batch
+        {
+            return Ok(Some(rest(whole)));
+        }
+        // Whatever is wrong with a file, the store tells of it where it is read.
+        let Ok(Some(folder)) = self.stream.local_folder().await else {
             return Ok(None);
         };
-        let path = folder.join(batch.object);
-        // Whatever is wrong with the file, the store tells of it where it is read.
+        let path = folder.join(batch.object());
         let mapped = blocking("mapping", move || {
             Ok(map_file(&path, batch.size).ok().flatten())
         });
-        let whole = mapped.await?;
-        Ok(whole.map(|whole| part(&whole, at.offset - batch.offset, batch.size)))
+        self.batch = mapped.await?.map(|whole| (batch, whole));
+        Ok(self.batch.as_ref().map(|(_, whole)| rest(whole)))
+    }
+
+    /// Where the first long batch starts between a place and the end of a later batch, or that end: what is before it is
+    /// read together. The batch at the place itself does not count.
+    fn before_long_batch(&self, at: Position, end: u64) -> u64 {
+        let mut next = self.stream.batch_at(at);
+        while let Some(batch) = next.filter(|batch| batch.end() < end) {
+            next = self.stream.batch_at(Position {
+                offset: batch.end(),
+                ..at
+            });
+            if next.is_some_and(|next| is_long(&next)) {
+                return batch.end();
+            }
+        }
+        end
     }
 
     /// What is wrong with a segment's bytes.
@@ -504,6 +531,11 @@ fn map_sealed(
 }
 
 /// A part that is known to be in it.
+/// Whether a batch is a file of its own that is worth a mapping.
+fn is_long(batch: &Batch) -> bool {
+    batch.size > READ_BYTES_MAX
+}
+
 fn part(bytes: &SegmentBytes, start: u64, end: u64) -> SegmentBytes {
     bytes.part(start as usize..end as usize).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use log_core::layout::Segment;
-use log_core::{Appended, LocalStore, NewRecord, Writer, WriterOptions};
+use log_core::{Appended, LocalStore, NewRecord, ReadError, Writer, WriterOptions};
 use object_store::memory::InMemory;
 use std::fs;
 use std::path::Path;
@@ -88,7 +88,7 @@ async fn a_stream_in_a_folder_is_mapped() {
 async fn long_batches_are_mapped_and_short_ones_are_read() {
     const LONG: usize = 3 << 19;
     let mut log = some_log();
-    log[3] = records(&[LONG, 1, 2, 3, 4, LONG]);
+    log[3] = records(&[LONG, 1, 2, 3, 4, LONG, 5, 6]);
     let dir = tempfile::tempdir().unwrap();
     let place = in_folder(dir.path(), &log).await;
     let mut source = Source::open(&place, options(dir.path())).await.unwrap();
@@ -97,22 +97,80 @@ async fn long_batches_are_mapped_and_short_ones_are_read() {
         blocks.iter().map(|block| block.bytes.is_mapped()).collect()
     };
     let blocks = source.read(Position::START, u64::MAX).await.unwrap();
-    // What follows a short one is read with it.
-    assert_eq!(is_mapped(&blocks), [true, true, true, true, false]);
-    let last = Position {
-        segment: 3,
-        offset: boundaries(&log[3])[4],
-    };
-    let of_last = source.read(last, u64::MAX).await.unwrap();
-    assert_eq!(is_mapped(&of_last), [true]);
+    assert_eq!(
+        is_mapped(&blocks),
+        [true, true, true, true, false, true, false]
+    );
+    // However little is asked for at a time, a batch is mapped once.
+    let mut segments = Segments::default();
+    let start = Position::start_of(3);
+    for block in read_all(&mut source, start, 1).await.unwrap() {
+        segments.attach(&block);
+    }
+    for (from, to) in [(0, 2), (4, 6)] {
+        let ends = boundaries(&log[3]);
+        let (from, to) = (ends[from], ends[to]);
+        let whole = segments.get(3, from as u32, (to - from) as u32);
+        assert_eq!(whole, Some(&log[3][from as usize..to as usize]), "one part");
+    }
     // One that is not there any more: its segment is sealed.
-    for ends in boundaries(&log[3]).chunks(2) {
-        let batch = dir.path().join("log").join(batch_path(3, ends[0]));
-        fs::remove_file(batch).ok();
+    let ends = boundaries(&log[3]);
+    let file = |offset| dir.path().join("log").join(batch_path(3, offset));
+    for batch in ends[..8].chunks(2) {
+        fs::remove_file(file(batch[0])).unwrap();
     }
     fs::write(sealed_path(dir.path(), 3, &log[3]), &log[3]).unwrap();
     assert_gives(&mut source, &log).await;
     assert_eq!(joined(&blocks, log.len()), log);
+}
+
+/// What is not as the stream lists it is told as if it were read.
+#[tokio::test]
+async fn a_long_batch_that_is_not_as_it_should_be_is_told() {
+    const LONG: usize = 3 << 19;
+    let mut log = some_log();
+    log[3] = records(&[9, LONG, 7, 8]);
+    let start = Position::start_of(3);
+    let dir = tempfile::tempdir().unwrap();
+    let place = in_folder(dir.path(), &log).await;
+    let file = dir.path().join("log").join(batch_path(3, 0));
+    let bytes = fs::read(&file).unwrap();
+    let open = async || Source::open(&place, options(dir.path())).await.unwrap();
+
+    let mut source = open().await;
+    fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
+    let error = source.read(start, u64::MAX).await.unwrap_err();
+    let SourceError::Read { source, .. } = &error else {
+        panic!("{error}");
+    };
+    assert!(matches!(**source, ReadError::Size { .. }), "{error}");
+
+    // A link is followed by the store, and not mapped.
+    fs::write(&file, &bytes).unwrap();
+    let other = dir.path().join("elsewhere");
+    fs::write(&other, &bytes).unwrap();
+    let mut source = open().await;
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(&other, &file).unwrap();
+    let blocks = source.read(start, u64::MAX).await.unwrap();
+    assert!(!blocks[0].bytes.is_mapped());
+    assert_eq!(joined(&blocks, log.len())[3], log[3]);
+
+    // A record that is none, where a block has to end between two.
+    let mut broken = bytes.clone();
+    let second = boundaries(&log[3])[1] as usize;
+    broken[second] = b'X';
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, &broken).unwrap();
+    let mut source = open().await;
+    let sound = source.read(start, 40).await.unwrap();
+    assert_eq!(joined(&sound, log.len())[3], log[3][..second]);
+    let at = Position {
+        offset: second as u64,
+        ..start
+    };
+    let error = source.read(at, 40).await.unwrap_err();
+    assert!(matches!(error, SourceError::Frame { .. }), "{error}");
 }
 
 #[tokio::test]
