@@ -29,7 +29,7 @@ pub(crate) use key::Key;
 pub(crate) use list::{List, Lists};
 pub(crate) use moment::Moment;
 pub(crate) use pages::{BlockSink, BlockSource, Cell, NotStored, Pages, Stored};
-pub(crate) use recent::{Recent, RecentRows};
+pub(crate) use recent::Recent;
 pub(crate) use text::{Place, Text};
 
 /// No row.

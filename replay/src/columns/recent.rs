@@ -2,76 +2,40 @@
 
 use super::pages::{BlockSink, BlockSource, NotStored, Stored};
 
-/// A row to try before an index is asked; any row, or none. It is no part of what is stored: nothing depends on it.
+/// Rows to try before an index is asked: of all keys with the same last bits, that of the one noted last; any rows, or none.
+/// They are no part of what is stored: nothing depends on them. `N`, how many there can be, is a power of two.
 #[derive(Default)]
-pub(crate) struct Recent {
-    row: u32,
-}
-
-impl Recent {
-    /// The row, if it is one of so many and is the one that is looked for.
-    #[inline]
-    pub(crate) fn find(&self, rows: u32, is_it: impl FnOnce(u32) -> bool) -> Option<u32> {
-        (self.row < rows && is_it(self.row)).then_some(self.row)
-    }
-
-    /// What was looked for is this row.
-    #[inline]
-    pub(crate) fn note(&mut self, row: u32) -> u32 {
-        self.row = row;
-        row
-    }
-}
-
-impl Stored for Recent {
-    fn freeze(&mut self) -> Self {
-        Self::default()
-    }
-
-    fn again(&self) -> Self {
-        Self::default()
-    }
-
-    fn save(&self, _: &mut dyn BlockSink) {}
-
-    fn load(_: &mut BlockSource<'_>) -> Result<Self, NotStored> {
-        Ok(Self::default())
-    }
-}
-
-/// Rows of ids to try before an index is asked: of all ids with the same last bits, that of the one noted last. Nothing
-/// depends on them either. `N`, how many there can be, is a power of two.
-#[derive(Default)]
-pub(crate) struct RecentRows<const N: usize> {
+pub(crate) struct Recent<const N: usize> {
     /// None before the first one is noted.
     rows: Vec<u32>,
 }
 
-impl<const N: usize> RecentRows<N> {
-    /// The row of this id, if it is one of so many and is the one that is looked for.
+impl<const N: usize> Recent<N> {
+    /// The row of this key, if it is one of so many and is the one that is looked for.
     #[inline]
-    pub(crate) fn find(&self, id: i64, rows: u32, is_it: impl FnOnce(u32) -> bool) -> Option<u32> {
-        let row = *self.rows.get(Self::place(id))?;
+    pub(crate) fn find(&self, key: i64, rows: u32, is_it: impl FnOnce(u32) -> bool) -> Option<u32> {
+        let row = *self.rows.get(Self::place(key))?;
         (row < rows && is_it(row)).then_some(row)
     }
 
-    /// The id has this row.
+    /// What was looked for by this key is this row.
     #[inline]
-    pub(crate) fn note(&mut self, id: i64, row: u32) {
+    pub(crate) fn note(&mut self, key: i64, row: u32) -> u32 {
         if self.rows.is_empty() {
             self.rows = vec![0; N];
         }
-        self.rows[Self::place(id)] = row;
+        self.rows[Self::place(key)] = row;
+        row
     }
 
-    /// Ids are given one after the other: their last bits tell them apart.
-    fn place(id: i64) -> usize {
+    /// Keys are numbers that are given one after the other: their last bits tell them apart.
+    fn place(key: i64) -> usize {
         const { assert!(N.is_power_of_two()) }
-        id as usize & (N - 1)
+        key as usize & (N - 1)
     }
 }
 
-impl<const N: usize> Stored for RecentRows<N> {
+impl<const N: usize> Stored for Recent<N> {
     fn freeze(&mut self) -> Self {
         Self::default()
     }
@@ -92,12 +56,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_ids_are_found_while_none_has_taken_their_place() {
-        let mut recent = RecentRows::<4>::default();
+    fn rows_are_found_while_none_has_taken_their_place() {
+        let mut recent = Recent::<4>::default();
         assert_eq!(recent.find(7, 9, |_| true), None);
         recent.note(7, 3);
         recent.note(-1, 5);
-        recent.note(4, 6);
+        assert_eq!(recent.note(4, 6), 6);
         assert_eq!(recent.find(-1, 9, |row| row == 5), Some(5));
         assert_eq!(recent.find(7, 9, |row| row == 3), None);
         assert_eq!(recent.find(4, 9, |row| row == 6), Some(6));
@@ -105,12 +69,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_row_that_is_there_and_is_it_is_found() {
-        let mut recent = Recent::default();
-        assert_eq!(recent.find(0, |_| true), None);
-        assert_eq!(recent.note(3), 3);
-        assert_eq!(recent.find(4, |row| row == 3), Some(3));
-        assert_eq!(recent.find(4, |_| false), None);
-        assert_eq!(recent.find(3, |_| true), None);
+    fn the_only_one_is_the_last() {
+        let mut recent = Recent::<1>::default();
+        recent.note(0, 2);
+        recent.note(1, 3);
+        assert_eq!(recent.find(0, 4, |row| row == 3), Some(3));
     }
 }

@@ -118,7 +118,7 @@ table! {
         commits: u32,
         label_changes: i64,
     }
-    and { by_name: Index, recent: Recent, }
+    and { by_name: Index, recent: Recent<1>, }
 }
 
 table! {

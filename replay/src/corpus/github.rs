@@ -9,9 +9,7 @@ pub(in crate::corpus) mod list_edits;
 pub(in crate::corpus) mod timeline;
 pub mod view;
 
-use crate::columns::{
-    Chain, Index, Key, List, Lists, Moment, NONE, Place, Recent, RecentRows, Text, table,
-};
+use crate::columns::{Chain, Index, Key, List, Lists, Moment, NONE, Place, Recent, Text, table};
 use crate::corpus::fault::Faults;
 use crate::corpus::record::Texts;
 use keys::Keys;
@@ -32,19 +30,19 @@ pub(in crate::corpus) const MILESTONE_NONE: u32 = NONE - 1;
 table! {
     /// Users, by id.
     Users { id: i64, login: Text, }
-    and { by_id: Index, recent: RecentRows<1024>, }
+    and { by_id: Index, recent: Recent<1024>, }
 }
 
 table! {
     /// Teams, by id.
     Teams { id: i64, slug: Text, }
-    and { by_id: Index, recent: RecentRows<64>, }
+    and { by_id: Index, recent: Recent<64>, }
 }
 
 table! {
     /// Repositories, by owner and name.
     Repos { owner: Text, name: Text, labels: Chain, milestones: Chain, issues: Chain, }
-    and { by_name: Index, recent: Recent, }
+    and { by_name: Index, recent: Recent<1>, }
 }
 
 table! {
@@ -160,7 +158,7 @@ impl Github {
         let is_it = |row| {
             texts.get(repos.owner.cell(row)) == owner && texts.get(repos.name.cell(row)) == name
         };
-        let recent = repos.recent.find(repos.owner.len(), is_it);
+        let recent = repos.recent.find(0, repos.owner.len(), is_it);
         recent.or_else(|| repos.by_name.find(Key::of_texts(owner, name), is_it))
     }
 

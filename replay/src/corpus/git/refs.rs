@@ -13,12 +13,12 @@ impl Owners {
     /// The row of this name, made if it is new; `None` if no row is left.
     pub(super) fn row(&mut self, step: &Step<'_>, name: &[u8]) -> Option<u32> {
         let is_it = |row| step.texts.get(self.name.cell(row)) == name;
-        if let Some(row) = self.recent.find(self.name.len(), is_it) {
+        if let Some(row) = self.recent.find(0, self.name.len(), is_it) {
             return Some(row);
         }
         let known = self.find(step.texts, name);
         let row = known.or_else(|| self.add(step, name))?;
-        Some(self.recent.note(row))
+        Some(self.recent.note(0, row))
     }
 
     fn add(&mut self, step: &Step<'_>, name: &[u8]) -> Option<u32> {

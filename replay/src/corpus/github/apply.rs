@@ -191,7 +191,7 @@ impl Github {
         keys: &mut Keys,
     ) -> Option<u32> {
         if let Some(repo) = keys.repo {
-            return Some(self.repos.recent.note(repo));
+            return Some(self.repos.recent.note(0, repo));
         }
         let (owner, name) = (mutation.owner.as_bytes(), mutation.repo.as_bytes());
         let repo = self.repo_row(step, owner, name)?;
@@ -205,7 +205,7 @@ impl Github {
             return None;
         }
         if let Some(repo) = self.repo(step.texts, owner, name) {
-            return Some(self.repos.recent.note(repo));
+            return Some(self.repos.recent.note(0, repo));
         }
         let repos = &mut self.repos;
         let row = Some(repos.owner.len()).filter(|row| *row < ROWS_MAX)?;
@@ -302,8 +302,7 @@ impl Github {
             self.users.login.push(Text::default());
             self.users.by_id.insert(Key::of_numbers(0, id), row);
         }
-        self.users.recent.note(id, row);
-        row
+        self.users.recent.note(id, row)
     }
 
     /// The team of a message; its slug is taken over unless it is empty.
@@ -332,8 +331,7 @@ impl Github {
             self.teams.slug.push(Text::default());
             self.teams.by_id.insert(Key::of_numbers(0, id), row);
         }
-        self.teams.recent.note(id, row);
-        Some(row)
+        Some(self.teams.recent.note(id, row))
     }
 
     /// The label, made if it is new, with its name unless that is empty.
