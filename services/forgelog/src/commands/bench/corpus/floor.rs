@@ -202,7 +202,10 @@ pub(super) fn rows(log: &Log, turns: usize, opens: &Opens) -> Result<Vec<Row>> {
         stage("and decoding every field", of(|pass| pass.decode)),
         stage("folding GitHub's records", of(|pass| pass.github)),
         stage("folding git's and Gerrit's records", of(|pass| pass.git)),
-        stage("folding all on 1 thread", of(|pass| pass.fold)),
+        stage(
+            "folding all, each record alone, on 1 thread",
+            of(|pass| pass.fold),
+        ),
     ])
 }
 
