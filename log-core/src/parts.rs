@@ -114,8 +114,8 @@ impl Stream {
         }
     }
 
-    /// The folder in which the sealed segments and long batches are files of their names, if the store is one of files. `None` too
-    /// while there is no sealed segment to tell it by.
+    /// The folder in which the sealed segments and long batches are files of their names, if the store is one of files.
+    /// `None` too while there is no sealed segment to tell it by.
     pub async fn local_folder(&self) -> Result<Option<PathBuf>, ReadError> {
         if let Some(known) = self.folder().get() {
             return Ok(known.clone());

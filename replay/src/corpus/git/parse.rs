@@ -13,8 +13,7 @@ use crate::notedb::change_ref::{ChangeRef, change_ref};
 use crate::projection::RecordRef;
 use crate::time::Time;
 use crate::wire::{
-    DecodeError, GerritMutation, GitMutation, GitRef, Message as _, Only, Part, Parts, empty,
-    merge_part,
+    DecodeError, GerritMutation, GitMutation, GitRef, Message, Only, Part, Parts, empty, merge_part,
 };
 
 pub(super) use read::{Read, all_facts};
@@ -225,13 +224,8 @@ impl<'a> Taken<'a> {
         only: Only<'a>,
         rules: &Rules,
     ) {
-        self.add_unless_invalid(record, |taken| {
-            let said = recorded::of_meta_in(record.payload, only.meta)?;
-            taken.git.clear();
-            merge_part(record.payload, only.part, &mut taken.git)?;
-            taken.add_git(record, said, rules);
-            Ok(())
-        });
+        let add = |taken: &mut Self, said| taken.add_git(record, said, rules);
+        self.add_only(record, only, |taken| &mut taken.git, add);
     }
 
     /// The same for a part of a project.
@@ -241,11 +235,25 @@ impl<'a> Taken<'a> {
         only: Only<'a>,
         rules: &Rules,
     ) {
+        let add = |taken: &mut Self, said| taken.add_gerrit(record, said, rules);
+        self.add_only(record, only, |taken| &mut taken.gerrit, add);
+    }
+
+    /// Decodes the only part of a record into the message that is used for its kind, and adds that.
+    #[inline]
+    fn add_only<M: Message<'a>>(
+        &mut self,
+        record: RecordRef<'a>,
+        only: Only<'a>,
+        message: impl FnOnce(&mut Self) -> &mut M,
+        add: impl FnOnce(&mut Self, Option<Time>),
+    ) {
         self.add_unless_invalid(record, |taken| {
             let said = recorded::of_meta_in(record.payload, only.meta)?;
-            taken.gerrit.clear();
-            merge_part(record.payload, only.part, &mut taken.gerrit)?;
-            taken.add_gerrit(record, said, rules);
+            let message = message(taken);
+            message.clear();
+            merge_part(record.payload, only.part, message)?;
+            add(taken, said);
             Ok(())
         });
     }
